@@ -1,0 +1,90 @@
+"""Every way in which whet says no: what is wrong, where in the user's own words, and the cure.
+
+The tree is small, and each error is also the standard-library class that it specialises, so that
+``except ValueError`` keeps working for people who do not know whet's names. ``exit_code`` is what the command line
+returns (the table stands in docs/reference).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: what, where (file, row, section, key) and how to mend it."""
+
+    what: str
+    where: str = ""
+    cure: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f"\n  cure: {self.cure}" if self.cure else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class WhetError(Exception):
+    """The root of whet's errors. It carries one fault or, where several were found, all of them."""
+
+    exit_code = 1
+
+    def __init__(self, what: str | Sequence[Fault], where: str = "", cure: str = "") -> None:
+        self.faults: tuple[Fault, ...] = (Fault(what, where, cure),) if isinstance(what, str) else tuple(what)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class UsageError(WhetError, ValueError):
+    """The command or the recipe asks for something that does not exist or cannot be combined."""
+
+    exit_code = 2
+
+
+class DataError(WhetError, ValueError):
+    """The data cannot be used as it stands. Raised before any training, with every fault found."""
+
+    exit_code = 3
+
+
+class ModelError(WhetError, ValueError):
+    """A model, adapter or bundle was refused: missing, altered, not safetensors, or of an unknown shape."""
+
+    exit_code = 4
+
+
+class TrainingError(WhetError, RuntimeError):
+    """Training failed: the loss diverged, or the model ended below the trivial baseline."""
+
+    exit_code = 5
+
+
+class ResourceError(WhetError, OSError):
+    """Memory or disk does not suffice."""
+
+    exit_code = 6
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+class Preempted(WhetError):
+    """The run was asked to stop by the system (SIGTERM); its state is saved and ``whet resume`` goes on."""
+
+    exit_code = 75
+
+
+class Interrupted(WhetError):
+    """The run was stopped by its user (Ctrl-C); its state is saved and ``whet resume`` goes on."""
+
+    exit_code = 130
+
+
+def nearest(word: str, choices: Sequence[str]) -> str:
+    """Say which known name is meant: ``did you mean 'epochs'?``, or the list where nothing is close."""
+    import difflib
+
+    found = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    if found:
+        return f"did you mean '{found[0]}'?"
+    return "known: " + ", ".join(sorted(choices)) if choices else "none is known here"

@@ -1,0 +1,1 @@
+"""Scores as pure functions: from columns of numbers to metrics, with bootstrap intervals."""

@@ -1,0 +1,1 @@
+"""The shelf of strategies: one file a strategy."""

@@ -1,0 +1,77 @@
+"""What a strategy must answer: which weights move, how fast, from when, and what must be kept.
+
+A strategy never brings a loop of its own and never names a model family: it speaks of a network's anatomy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from whet.core.shelf import Shelf
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+    from whet.nn.anatomy import Anatomy
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parameters that move at one rate: names in the network, learning rate, weight decay, and the depth they stand at.
+
+    ``depth`` is 0 for the embeddings, 1 to L for the blocks, L + 1 for what follows them (see ``Anatomy.depth_of``).
+    """
+
+    names: tuple[str, ...]
+    rate: float
+    decay: float
+    depth: int
+
+
+class Strategy(ABC):
+    """A way to fine-tune. An entry is a frozen dataclass whose fields are its options."""
+
+    learning_rate: ClassVar[float]
+    """The rate used where the recipe names none."""
+    schedule: ClassVar[str] = "linear"
+    """The schedule used where the recipe names none."""
+    adapter: ClassVar[bool] = False
+    """Whether the moved weights are saved as an adapter in PEFT's format beside an untouched base."""
+
+    @abstractmethod
+    def install(self, network: nn.Module, anatomy: Anatomy) -> None:
+        """Add what is to be added and set ``requires_grad`` on exactly the weights that will move."""
+
+    @abstractmethod
+    def groups(self, network: nn.Module, anatomy: Anatomy, rate: float, decay: float) -> list[Group]:
+        """Every moving parameter in exactly one group."""
+
+    @abstractmethod
+    def cut(self, anatomy: Anatomy) -> int:
+        """Below how many blocks (embeddings included) nothing moves: 0 where the embeddings or block 0 may move."""
+
+    @classmethod
+    @abstractmethod
+    def sample(cls) -> Strategy:
+        """The smallest honest instance, for the contract suite."""
+
+    def at(self, epoch: float, epochs: float, groups: Sequence[Group]) -> list[float]:
+        """The factor on each group's rate after ``epoch`` of ``epochs``; 0 means that the group stands still."""
+        return [1.0] * len(groups)
+
+    def delta(self, network: nn.Module) -> dict[str, torch.Tensor]:
+        """What moved, by name: what must be kept to have the tuned model again from the same base."""
+        state = network.state_dict()
+        moving = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
+        return {name: tensor for name, tensor in state.items() if name in moving}
+
+    def merge(self, network: nn.Module) -> None:
+        """Fold what was added into plain layers; by default nothing was added."""
+        return None
+
+
+STRATEGIES: Shelf[Strategy] = Shelf("whet.strategies", Strategy, "strategy")

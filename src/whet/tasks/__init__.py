@@ -1,0 +1,1 @@
+"""The shelf of tasks: one file a task."""
