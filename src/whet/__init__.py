@@ -1,0 +1,1 @@
+"""whet: efficient fine-tuning of language models."""
