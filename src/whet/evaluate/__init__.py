@@ -1,0 +1,1 @@
+"""Whether the model is good, and where it is weak: scores, findings, the report and the model card."""

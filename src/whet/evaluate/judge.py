@@ -1,0 +1,144 @@
+"""How good the model is on rows it never saw, beside a trivial predictor and beside itself untrained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from whet.core.errors import DataError, UsageError, nearest
+from whet.evaluate.general import Evidence, general_findings
+from whet.evaluate.options import EvaluateOptions
+from whet.evaluate.reliability import calibration_of
+from whet.evaluate.tables import class_table, confusion_table
+from whet.metrics.scores import Interval, Scores, better
+from whet.tasks.contract import Finding, Pair, Schema, Split, Task
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What was measured, under the names of ``metrics.json``; ``metric`` is the one that leads.
+
+    ``classes`` (one mapping a class) and ``confusion`` (``labels`` and ``counts``, truth in rows) are empty
+    where the answers are not labels. ``below_baseline`` compares point values in the leading metric: exit
+    code 5 rests on it.
+    """
+
+    metric: str
+    test: dict[str, Interval]
+    validation: dict[str, Interval]
+    baseline: dict[str, float]
+    untuned: dict[str, float] | None
+    calibration: dict[str, Any] | None
+    findings: tuple[Finding, ...]
+    below_baseline: bool
+    classes: tuple[dict[str, Any], ...] = ()
+    confusion: dict[str, Any] | None = None
+
+    def as_metrics(self) -> dict[str, Any]:
+        """This room's keys of ``metrics.json``: plain values, nothing rounded."""
+        return {
+            "metric": self.metric,
+            "test": {name: asdict(interval) for name, interval in self.test.items()},
+            "validation": {name: asdict(interval) for name, interval in self.validation.items()},
+            "baseline": dict(self.baseline),
+            "untuned": None if self.untuned is None else dict(self.untuned),
+            "calibration": self.calibration,
+        }
+
+    def as_findings(self, split: str = "test") -> list[dict[str, Any]]:
+        """``findings.json``: the findings as data."""
+        return [
+            {
+                "kind": finding.kind,
+                "text": finding.text,
+                "rows": [{"split": split, "row": row} for row in finding.rows],
+                "evidence": dict(finding.evidence),
+            }
+            for finding in self.findings
+        ]
+
+
+def judge(
+    task: Task,
+    schema: Schema,
+    train: Split | None,
+    validation: Sequence[Pair],
+    test: Sequence[Pair],
+    untuned: Sequence[Pair] | None,
+    options: EvaluateOptions,
+    seed: int,
+) -> Judgement:
+    """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
+
+    ``untuned`` are the untrained model's answers to the same test rows, None where it could not answer at
+    all. Without ``train`` (a finished model on other data) the trivial predictor learns from the test rows
+    themselves, which makes it the harder to beat. Intervals are percentile bootstrap over rows. Raises
+    DataError without test rows, UsageError for a metric that the task does not compute.
+    """
+    if not test:
+        raise DataError(
+            "there is no test row to judge the model by", cure="give a test file or larger split_fractions"
+        )
+    scores = task.score(test, schema)
+    metric = _checked(options.metric or task.metric(schema), scores)
+    trivial = task.score(_answered_trivially(task, schema, train, test), schema)
+    before = task.score(untuned, schema) if untuned else None
+    baseline = trivial.values()
+    measured = scores.intervals(options.confidence, seed=seed)
+    calibration = calibration_of(test, schema)
+    own = task.findings(test, schema)
+    evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
+    found = general_findings(evidence, test, calibration, {finding.kind for finding in own}, options.language)
+    return Judgement(
+        metric=metric,
+        test=measured,
+        validation=task.score(validation, schema).intervals(options.confidence, seed=seed)
+        if validation
+        else {},
+        baseline=baseline,
+        untuned=before.values() if before else None,
+        calibration=calibration,
+        findings=(*found, *own),
+        below_baseline=better(metric, baseline[metric], measured[metric].value),
+        classes=tuple(class_table(test, schema)),
+        confusion=confusion_table(test, schema),
+    )
+
+
+def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptions) -> str:
+    """The metric that leads, known before any training; raises UsageError with the nearest name.
+
+    The task's metrics are learnt by scoring the trivial predictor on a few training rows, which costs
+    nothing.
+    """
+    few = Split(train.name, train.examples[:64], ())
+    pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(train, few, schema), strict=True)]
+    return _checked(options.metric or task.metric(schema), task.score(pairs, schema))
+
+
+def check_options(options: EvaluateOptions) -> None:
+    """Refuse a confidence outside (0, 1) with a UsageError."""
+    if not 0 < options.confidence < 1:
+        raise UsageError(
+            f"evaluate.confidence is {options.confidence}",
+            "evaluate",
+            "it lies between 0 and 1, such as 0.95",
+        )
+
+
+def _checked(metric: str, scores: Scores) -> str:
+    known: Mapping[str, Any] = scores.measures
+    if metric not in known:
+        raise UsageError(
+            f"this task does not compute the metric '{metric}'",
+            "evaluate.metric",
+            nearest(metric, list(known)),
+        )
+    return metric
+
+
+def _answered_trivially(task: Task, schema: Schema, train: Split | None, test: Sequence[Pair]) -> list[Pair]:
+    split = Split("test", tuple(pair.example for pair in test))
+    answers = task.baseline(train or split, split, schema)
+    return [Pair(example, answer) for example, answer in zip(split.examples, answers, strict=True)]
