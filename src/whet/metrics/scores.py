@@ -1,7 +1,7 @@
 """Scores with their evidence: one number a row and column, and functions that turn columns into metrics.
 
-Keeping the columns (and not only the numbers) makes every metric resampleable: a bootstrap draws rows and asks the
-same functions again, whatever the metric.
+Keeping the columns (and not only the numbers) makes every metric resampleable: a bootstrap draws rows and
+asks the same functions again, whatever the metric.
 """
 
 from __future__ import annotations
@@ -31,19 +31,26 @@ class Interval:
 
 @dataclass(frozen=True)
 class Scores:
-    """``columns``: arrays with one entry (or row) per example; ``measures``: each metric as a function of them."""
+    """``columns``: arrays with an entry (or row) an example; ``measures``: each metric as a function of them.
+
+    ``reduce`` does once a resample what the measures share (a confusion matrix, sums); they then read what it
+    returns.
+    """
 
     columns: Columns
     measures: Mapping[str, Measure]
+    reduce: Callable[[Columns], Columns] | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
     def values(self) -> dict[str, float]:
         """Every metric on all rows."""
-        return {name: float(measure(self.columns)) for name, measure in self.measures.items()}
+        return self._measured(self.columns)
 
-    def intervals(self, confidence: float = 0.95, draws_count: int = 1000, seed: int = 0) -> dict[str, Interval]:
+    def intervals(
+        self, confidence: float = 0.95, draws_count: int = 1000, seed: int = 0
+    ) -> dict[str, Interval]:
         """Percentile bootstrap over rows (Efron 1979), the same resamples for every metric."""
         random = draws.generator(seed, "bootstrap")
         rows = len(self)
@@ -51,12 +58,22 @@ class Scores:
         for _ in range(draws_count):
             pick = random.integers(0, rows, rows)
             resampled = {name: column[pick] for name, column in self.columns.items()}
-            for name, measure in self.measures.items():
-                found[name].append(float(measure(resampled)))
+            for name, value in self._measured(resampled).items():
+                found[name].append(value)
         edge = (1 - confidence) / 2
         whole = self.values()
-        bounds = {name: np.nanquantile(values, [edge, 1 - edge]) for name, values in found.items()}
-        return {name: Interval(whole[name], float(bounds[name][0]), float(bounds[name][1])) for name in whole}
+        return {name: _interval(whole[name], found[name], edge) for name in whole}
+
+    def _measured(self, columns: Columns) -> dict[str, float]:
+        shared = columns if self.reduce is None else self.reduce(columns)
+        return {name: float(measure(shared)) for name, measure in self.measures.items()}
+
+
+def _interval(value: float, drawn: list[float], edge: float) -> Interval:
+    """The middle of the draws; draws without a value (a correlation with a constant) are left out."""
+    known = np.array([one for one in drawn if not np.isnan(one)])
+    low, high = np.quantile(known, [edge, 1 - edge]) if len(known) else (np.nan, np.nan)
+    return Interval(value, float(low), float(high))
 
 
 def better(metric: str, value: float, than: float | None) -> bool:

@@ -1,7 +1,7 @@
 """What a task must answer: what a row means, what the model sees, its loss, its answer and its score.
 
-Everything that knows about one kind of task stands in that task's one file; the reader, the training loop, the
-predictor and the report only ask the questions below.
+Everything that knows about one kind of task stands in that task's one file; the reader, the training loop,
+the predictor and the report only ask the questions below.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ LongText = Literal["head", "head_tail", "windows", "refuse"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column that a task reads: its role, the names under which users keep it, and whether it must be there."""
+    """One column that a task reads: its role, the names that users give it, and whether it must be there."""
 
     role: str
     aliases: tuple[str, ...]
@@ -34,7 +34,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Example:
-    """A parsed row. ``row`` counts the data rows of its split from 1; ``target`` is None where it is unknown."""
+    """A parsed row. ``row`` counts its split's data rows from 1; ``target`` is None where it is unknown."""
 
     row: int
     inputs: tuple[str, ...]
@@ -46,9 +46,9 @@ class Example:
 class Schema:
     """What is learnt from the training rows and travels with the model.
 
-    ``labels`` stand in the order of the logits; ``kind`` is the task's own variant (``single``, ``multi``, ...);
-    ``class_weights`` follow the labels; ``thresholds`` (several labels) and ``temperature`` are fitted on validation;
-    ``scale`` is the (mean, deviation) of a real-valued target.
+    ``labels`` stand in the order of the logits; ``kind`` is the task's own variant (``single``, ``multi``,
+    ...); ``class_weights`` follow the labels; ``thresholds`` (several labels) and ``temperature`` are fitted
+    on validation; ``scale`` is the (mean, deviation) of a real-valued target.
     """
 
     kind: str = ""
@@ -71,10 +71,10 @@ class Limits:
 class Features:
     """What the model sees of one example, or of one window of it.
 
-    ``index`` is the example's place in its split (from 0), ``part`` the window's number, ``span`` the half-open range of
-    the example's units (characters or words, as the task counts) that this part covers, ``target`` what the loss reads,
-    ``supervised`` the weight of the supervised targets in it: a step's loss is the sum of losses over the sum of these.
-    ``cut`` counts tokens that the length limit removed.
+    ``index`` is the example's place in its split (from 0), ``part`` the window's number, ``span`` the
+    half-open range of the example's units (characters or words, as the task counts) that this part covers,
+    ``target`` what the loss reads, ``supervised`` the weight of the supervised targets in it: a step's loss
+    is the sum of losses over the sum of these. ``cut`` counts tokens that the length limit removed.
     """
 
     index: int
@@ -158,24 +158,31 @@ class Finding:
 
 @dataclass(frozen=True)
 class Sample:
-    """A task's smallest honest instance for the contract suite: rows that parse, and one that must be refused."""
+    """A task's smallest honest instance for the contract suite: rows that parse and one that is refused.
+
+    ``right`` holds the answer that an oracle gives to each row, ``wrong`` a worse one.
+    """
 
     rows: tuple[Mapping[str, Any], ...]
     broken: Mapping[str, Any]
+    right: tuple[Any, ...] = ()
+    wrong: tuple[Any, ...] = ()
 
 
 class Task(ABC):
     """A kind of work. An entry is a frozen dataclass whose fields are its options."""
 
     columns: ClassVar[tuple[Column, ...]]
+    long_text: ClassVar[LongText] = "head_tail"
+    """What happens to long inputs where the recipe does not say."""
 
     @abstractmethod
     def parse(self, row: Mapping[str, Any], number: int) -> Example:
-        """Make sense of a row whose keys are roles; raises DataError with the row's number where it cannot."""
+        """Make sense of a row whose keys are roles. Raises DataError with its number where it cannot."""
 
     @abstractmethod
     def learn(self, examples: Sequence[Example]) -> Schema:
-        """Read labels and variant off the training rows. Raises DataError where they cannot be learnt from."""
+        """Read labels and variant off the training rows. Raises DataError where nothing can be learnt."""
 
     @abstractmethod
     def encode(
@@ -229,4 +236,4 @@ class Task(ABC):
         return []
 
 
-TASKS: Shelf[Task] = Shelf("whet.tasks", Task, "task")
+TASKS: Shelf[Task] = Shelf("whet.tasks", Task, "task")  # type: ignore[type-abstract]

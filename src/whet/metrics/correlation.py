@@ -1,0 +1,46 @@
+"""Metrics of a real-valued answer: correlation with the truth, and distance from it.
+
+A correlation with something constant is not defined and comes out as NaN, never as 0: a predictor that always
+says the mean must not look like one that was measured and failed.
+
+Shapes: all arrays are float [rows].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def pearson(true: np.ndarray, predicted: np.ndarray) -> float:
+    """Pearson's r: how straight a line truth and answer lie on."""
+    a, b = true - true.mean(), predicted - predicted.mean()
+    spread = np.sqrt((a @ a) * (b @ b))
+    tiny = 1e-12 * max(1.0, float(np.abs(true).max()) * float(np.abs(predicted).max())) * len(true)
+    return float(np.clip((a @ b) / spread, -1.0, 1.0)) if spread > tiny else float("nan")
+
+
+def ranks(values: np.ndarray) -> np.ndarray:
+    """Ranks from 1, ties sharing their mean rank."""
+    _, inverse, count = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(count)
+    mean: np.ndarray = last - (count - 1) / 2
+    return mean[inverse]
+
+
+def spearman(true: np.ndarray, predicted: np.ndarray) -> float:
+    """Spearman's rho: Pearson's r of the ranks, so only the order of the answers counts."""
+    return pearson(ranks(true), ranks(predicted))
+
+
+def mse(true: np.ndarray, predicted: np.ndarray) -> float:
+    """The mean squared distance."""
+    return float(np.mean((true - predicted) ** 2))
+
+
+def mae(true: np.ndarray, predicted: np.ndarray) -> float:
+    """The mean distance, in the target's own unit."""
+    return float(np.mean(np.abs(true - predicted)))
+
+
+MEASURES = {"pearson": pearson, "spearman": spearman, "mse": mse, "mae": mae}
+"""The metrics of a real-valued target, by the field's names."""

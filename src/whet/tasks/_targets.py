@@ -1,0 +1,89 @@
+"""What a classified text's target is: its kind, its labels' order, and what the loss reads of it.
+
+A target is a label's name, a sorted tuple of names, or a number; under ``kind: auto`` a number is still a
+text until the training rows have shown that there is a scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from whet.tasks._reading import read_number, refuse
+from whet.tasks.contract import Example, Schema
+
+SCALE_AT = 100
+"""More different whole numbers than this are a scale, not labels."""
+
+
+def infer_kind(targets: Sequence[Any]) -> str:
+    if any(isinstance(target, tuple) for target in targets):
+        return "multi"
+    numbers = [read_number(target) for target in targets]
+    fractions = sum(number is not None and not number.is_integer() for number in numbers)
+    whole = [number for number in numbers if number is not None]
+    if fractions and len(whole) > 0.95 * len(targets):
+        return "regression"
+    return "regression" if len(whole) == len(targets) and len(set(whole)) > 100 else "single"
+
+
+def label_order(label: str) -> tuple[int, float, str]:
+    number = read_number(label)
+    return (1, 0.0, label) if number is None else (0, number, label)
+
+
+def set_of(target: Any) -> tuple[str, ...]:
+    return target if isinstance(target, tuple) else (str(target),)
+
+
+def one_of(example: Example) -> str:
+    if isinstance(example.target, str):
+        return example.target
+    raise refuse(example.row, f"the label {example.target!r} is not one label", "set task.kind=multi")
+
+
+def number_of(example: Example) -> float:
+    found = read_number(example.target)
+    if found is None:
+        raise refuse(
+            example.row,
+            f"the target {example.target!r} is not a number, the others are",
+            "mend the row, or set task.kind=single",
+        )
+    return found
+
+
+def learnable(example: Example, schema: Schema) -> tuple[Any, float]:
+    """What the loss reads and its weight; (None, 0) where the row has no target that the model can learn."""
+    if example.target is None:
+        return None, 0.0
+    if schema.kind == "regression":
+        mean, deviation = schema.scale or (0.0, 1.0)
+        return [(number_of(example) - mean) / deviation], example.weight
+    if schema.kind == "multi":
+        return [float(label in set_of(example.target)) for label in schema.labels], example.weight
+    if example.target not in schema.labels:
+        return None, 0.0
+    place = schema.labels.index(example.target)
+    weight = example.weight * (schema.class_weights[place] if schema.class_weights else 1.0)
+    return ([float(place)], weight) if schema.kind == "binary" else (place, weight)
+
+
+def two_sided(logits: np.ndarray, schema: Schema) -> np.ndarray:
+    """One sigmoid logit z as the two logits (0, z), whose softmax is the same probability."""
+    return (
+        np.stack([np.zeros_like(logits[..., 0]), logits[..., 0]], -1) if schema.kind == "binary" else logits
+    )
+
+
+def carried(targets: Sequence[Any], labels: Sequence[str]) -> np.ndarray:
+    """Which row carries which label: a bool array [rows, labels]."""
+    place = {label: k for k, label in enumerate(labels)}
+    table = np.zeros((len(targets), len(labels)), bool)
+    for row, target in enumerate(targets):
+        for label in set_of(target):
+            if label in place:
+                table[row, place[label]] = True
+    return table
