@@ -122,11 +122,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Prediction:
-    """An answer: ``answer`` and ``probabilities`` are plain JSON values, ``raw`` the logits behind them."""
+    """An answer: ``answer`` and ``probabilities`` are plain JSON values, ``raw`` the logits behind them.
+
+    ``details`` are further plain values that belong to the answer, by name, such as the entities in a
+    tagging.
+    """
 
     answer: Any
     probabilities: Mapping[str, float] | None = None
     raw: Any = field(default=None, compare=False)
+    details: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,246 @@
+"""Give every word a tag: names of people and places, parts of speech.
+
+Rows hold a sentence's words and its tags, in BIO or a scheme like it. A free text to be tagged falls into
+words by itself, and its entities come back with their places in it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+
+from whet.core.errors import DataError
+from whet.metrics import calibration, entities
+from whet.metrics.scores import Scores
+from whet.tasks import _tagging
+from whet.tasks._reading import is_missing, read_label, read_list, read_weight, refuse, refuse_all
+from whet.tasks._tags import best_chain, rules, scheme
+from whet.tasks._words import fit_words, words_in
+from whet.tasks.contract import (
+    Batch,
+    Column,
+    Example,
+    Features,
+    Finding,
+    Head,
+    Limits,
+    LongText,
+    Pair,
+    Part,
+    Prediction,
+    Sample,
+    Schema,
+    Split,
+    Task,
+)
+
+if TYPE_CHECKING:
+    import torch
+
+    from whet.nn.packed import Engine
+
+UNSUPERVISED = -100
+
+
+@dataclass(frozen=True)
+class Sentence(Example):
+    """An example whose words were found in a free text: ``places`` are their ranges of characters there."""
+
+    places: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class TokenClassification(Task):
+    """Give every word a tag: names of people and places, parts of speech."""
+
+    chains: Literal["valid", "any"] = "valid"
+    """``valid`` answers with the best chain that the scheme allows (no I- after O), ``any`` with each word's best."""
+
+    columns: ClassVar[tuple[Column, ...]] = (
+        Column("tokens", ("tokens", "words", "text", "sentence")),
+        Column("tags", ("tags", "ner_tags", "labels", "pos_tags", "label", "ner"), target=True),
+        Column("weight", ("weight", "sample_weight"), required=False),
+    )
+    long_text: ClassVar[LongText] = "windows"
+
+    def parse(self, row: Mapping[str, Any], number: int) -> Example:
+        weight, given = read_weight(row, number), row.get("tags")
+        words = read_list(row.get("tokens"))
+        if words is None and is_missing(given):
+            return _free(row.get("tokens"), number, weight)
+        if words is None:
+            words = str(row.get("tokens") or "").split()
+        texts = tuple(word if isinstance(word, str) else read_label(word) for word in words)
+        empty = [place for place, word in enumerate(texts, 1) if not word.strip()]
+        if not texts or empty:
+            what = f"word {empty[0]} is empty" if empty else "the sentence has no words"
+            raise refuse(number, what, "remove the row, or set data.on_bad_row=skip")
+        if is_missing(given):
+            return Example(number, texts, None, weight)
+        tags = read_list(given)
+        target = tuple(map(read_label, str(given).split() if tags is None else tags))
+        if len(target) != len(texts):
+            what = f"{len(texts)} words have {len(target)} tags"
+            raise refuse(number, what, "give every word exactly one tag")
+        return Example(number, texts, target, weight)
+
+    def learn(self, examples: Sequence[Example]) -> Schema:
+        unknown = [
+            (example.row, "the sentence has no tags") for example in examples if example.target is None
+        ]
+        if unknown:
+            raise refuse_all(unknown, "give every word a tag, or name the column with data.columns.tags")
+        labels = {tag for example in examples for tag in example.target}
+        if len(labels) < 2:
+            what = f"the training rows have {len(labels)} different tags"
+            raise DataError(
+                what, cure="give rows with at least two, or name the column with data.columns.tags"
+            )
+        ordered = sorted(labels, key=lambda tag: (tag != "O", tag.partition("-")[2], tag))
+        return Schema(scheme([example.target for example in examples]), tuple(ordered))
+
+    def encode(
+        self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
+    ) -> list[Features]:
+        place = {label: k for k, label in enumerate(schema.labels)}
+        tags = example.target or ("",) * len(example.inputs)
+        numbers = [place.get(tag, UNSUPERVISED) for tag in tags]
+        places = example.places if isinstance(example, Sentence) else ()
+        found = []
+        for part, window in enumerate(fit_words(tokenizer, example.inputs, limits, example.row)):
+            own = [i for i, owned in enumerate(window.owned) if owned]
+            words = [window.words[i] for i in own]
+            target = {
+                "at": [window.first[i] for i in own],
+                "words": words,
+                "labels": [numbers[word] for word in words],
+                "count": len(example.inputs),
+                "places": [[*places[word], example.inputs[word]] for word in words] if places else [],
+            }
+            known = sum(label != UNSUPERVISED for label in target["labels"])
+            span = (window.words[0], window.words[-1] + 1) if window.words else (0, 0)
+            found.append(
+                Features(
+                    index,
+                    window.ids,
+                    target,
+                    supervised=known * example.weight,
+                    part=part,
+                    span=span,
+                    weight=example.weight,
+                    cut=window.cut,
+                )
+            )
+        return found
+
+    def head(self, schema: Schema) -> Head:
+        return Head("token", len(schema.labels), None, schema.labels)
+
+    def loss(self, model: Engine, batch: Batch, schema: Schema) -> torch.Tensor:
+        import torch
+        from torch.nn import functional as F
+
+        logits_tk: torch.Tensor = model.tokens(batch.flat)
+        at, labels, weights = [], [], []
+        for start, feature in zip(batch.flat.starts, batch.features, strict=True):
+            for place, label in zip(feature.target["at"], feature.target["labels"], strict=True):
+                if label != UNSUPERVISED:
+                    at.append(start + place)
+                    labels.append(label)
+                    weights.append(feature.weight)
+        device = logits_tk.device
+        logits_nk = logits_tk[torch.tensor(at, dtype=torch.int64, device=device)]
+        labels_n = torch.tensor(labels, dtype=torch.int64, device=device)
+        each_n = F.cross_entropy(logits_nk, labels_n, reduction="none")
+        return (each_n * logits_nk.new_tensor(weights)).sum()
+
+    def decode(self, model: Engine, batch: Batch, schema: Schema) -> list[Part]:
+        logits_tk = model.tokens(batch.flat).double().cpu().numpy()
+        return [
+            Part(
+                feature.index,
+                feature.part,
+                {**feature.target, "logits": logits_tk[start + np.array(feature.target["at"], np.int64)]},
+                feature.span,
+            )
+            for start, feature in zip(batch.flat.starts, batch.features, strict=True)
+        ]
+
+    def gather(self, parts: Sequence[Part], schema: Schema) -> Prediction:
+        """Every word's tag; words that a length limit cut away are given the outside tag."""
+        count = parts[0].raw["count"]
+        logits_wk = np.zeros((count, len(schema.labels)))
+        logits_wk[:, schema.labels.index("O") if "O" in schema.labels else 0] = 100.0
+        places: dict[int, Any] = {}
+        for part in parts:
+            logits_wk[part.raw["words"]] = part.raw["logits"]
+            places.update(zip(part.raw["words"], part.raw["places"], strict=False))
+        allowed = rules(schema.labels, schema.kind) if self.chains == "valid" else None
+        chances_wk = calibration.softmax(logits_wk)
+        chain = best_chain(np.log(chances_wk + 1e-300), allowed) if allowed else logits_wk.argmax(1)
+        tags = [schema.labels[k] for k in chain]
+        sure_w = chances_wk[np.arange(count), chain]
+        if schema.kind == "words":
+            return Prediction(tags, None, logits_wk)
+        found = [_entity(span, sure_w, places) for span in entities.spans(tags)]
+        return Prediction(tags, None, logits_wk, {"entities": found})
+
+    def score(self, pairs: Sequence[Pair], schema: Schema) -> Scores:
+        return _tagging.scores(pairs, schema)
+
+    def metric(self, schema: Schema) -> str:
+        return "accuracy" if schema.kind == "words" else "f1"
+
+    def baseline(self, train: Split, test: Split, schema: Schema) -> list[Prediction]:
+        """Every word gets the most frequent tag."""
+        counts = Counter(tag for example in train.examples for tag in example.target)
+        usual = counts.most_common(1)[0][0]
+        return [Prediction([usual] * len(example.inputs)) for example in test.examples]
+
+    def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
+        return _tagging.findings(pairs, schema)
+
+    @classmethod
+    def sample(cls) -> tuple[Task, Sample]:
+        rows = (
+            {
+                "tokens": ["Ann", "Lee", "met", "Bo", "in", "Kyiv", "."],
+                "tags": "B-PER I-PER O B-PER O B-LOC O",
+            },
+            {
+                "tokens": ["李", "雷", "在", "北", "京", "😀"],
+                "tags": ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "O"],
+            },
+            {"tokens": "Nothing happened yesterday", "tags": "O O O"},
+        )
+        right = tuple(read_list(row["tags"]) or str(row["tags"]).split() for row in rows)
+        wrong = tuple(["O"] * len(tags) for tags in right)
+        return cls(), Sample(rows, {"tokens": ["Ann", "ran"], "tags": ["B-PER"]}, right, wrong)
+
+    def describe(self, features: Features) -> list[int]:
+        both = zip(features.target["at"], features.target["labels"], strict=True)
+        return [place for place, label in both if label != UNSUPERVISED]
+
+
+def _free(value: Any, number: int, weight: float) -> Sentence:
+    if is_missing(value):
+        raise refuse(number, "the text is empty", "fill it in, or set data.on_bad_row=skip")
+    text = str(value)
+    places = tuple(words_in(text))
+    return Sentence(number, tuple(text[start:end] for start, end in places), None, weight, places)
+
+
+def _entity(span: entities.Span, sure_w: np.ndarray, places: Mapping[int, Any]) -> dict[str, Any]:
+    """An entity as plain values: its type, its words (half-open), its certainty, its characters where known."""
+    found = {
+        "type": span.type,
+        "words": [span.start, span.end],
+        "score": float(sure_w[span.start : span.end].mean()),
+    }
+    if span.start in places and span.end - 1 in places:
+        found |= {"start": places[span.start][0], "end": places[span.end - 1][1]}
+    return found
