@@ -58,7 +58,7 @@ class TokenClassification(Task):
     """Give every word a tag: names of people and places, parts of speech."""
 
     chains: Literal["valid", "any"] = "valid"
-    """``valid`` answers with the best chain that the scheme allows (no I- after O), ``any`` with each word's best."""
+    """``valid``: the best chain that the scheme allows (no I- after O); ``any``: every word's best tag."""
 
     columns: ClassVar[tuple[Column, ...]] = (
         Column("tokens", ("tokens", "words", "text", "sentence")),
@@ -114,7 +114,7 @@ class TokenClassification(Task):
         for part, window in enumerate(fit_words(tokenizer, example.inputs, limits, example.row)):
             own = [i for i, owned in enumerate(window.owned) if owned]
             words = [window.words[i] for i in own]
-            target = {
+            target: dict[str, Any] = {
                 "at": [window.first[i] for i in own],
                 "words": words,
                 "labels": [numbers[word] for word in words],
@@ -206,15 +206,10 @@ class TokenClassification(Task):
 
     @classmethod
     def sample(cls) -> tuple[Task, Sample]:
-        rows = (
-            {
-                "tokens": ["Ann", "Lee", "met", "Bo", "in", "Kyiv", "."],
-                "tags": "B-PER I-PER O B-PER O B-LOC O",
-            },
-            {
-                "tokens": ["李", "雷", "在", "北", "京", "😀"],
-                "tags": ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "O"],
-            },
+        names = ["Ann", "Lee", "met", "Bo", "in", "Kyiv", "."]
+        rows: tuple[dict[str, Any], ...] = (
+            {"tokens": names, "tags": "B-PER I-PER O B-PER O B-LOC O"},
+            {"tokens": list("李雷在北京😀"), "tags": ["B-PER", "I-PER", "O", "B-LOC", "I-LOC", "O"]},
             {"tokens": "Nothing happened yesterday", "tags": "O O O"},
         )
         right = tuple(read_list(row["tags"]) or str(row["tags"]).split() for row in rows)
@@ -241,6 +236,10 @@ def _entity(span: entities.Span, sure_w: np.ndarray, places: Mapping[int, Any]) 
         "words": [span.start, span.end],
         "score": float(sure_w[span.start : span.end].mean()),
     }
-    if span.start in places and span.end - 1 in places:
-        found |= {"start": places[span.start][0], "end": places[span.end - 1][1]}
+    here = [places[word] for word in range(span.start, span.end) if word in places]
+    if len(here) == span.end - span.start:
+        text, before = "", here[0][0]
+        for start, end, word in here:
+            text, before = f"{text}{' ' * (start - before)}{word}", end
+        found |= {"start": here[0][0], "end": before, "text": text}
     return found
