@@ -12,7 +12,7 @@ import numpy as np
 from whet.evaluate.figures import figure, share, signed
 from whet.evaluate.options import EvaluateOptions
 from whet.evaluate.paired import difference, rounded_up, rows_to_decide, slices
-from whet.evaluate.words import Words, words_of
+from whet.evaluate.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding, Pair
 
@@ -41,13 +41,14 @@ def general_findings(
     language: str = EvaluateOptions.language,
 ) -> list[Finding]:
     """Every general finding, in words; ``told`` are the kinds that the task itself has spoken of already."""
-    say = words_of(language)
+    say = Words(language)
     found = [_against("baseline", evidence.baseline, evidence, say)]
     if evidence.untuned is not None:
         found.append(_against("untuned", evidence.untuned, evidence, say))
     if calibration and "calibration" not in told:
         found.append(_calibration(calibration, len(pairs), say))
-    found += _by_length(evidence, pairs, say)
+    if "slice" not in told:
+        found += _by_length(evidence, pairs, say)
     found += _width(evidence, len(pairs), say)
     return found
 

@@ -105,4 +105,5 @@ def _slice(scores: Scores, name: str, rows: np.ndarray, metric: str, seed: int) 
 
 
 def _on(scores: Scores, metric: str, rows: np.ndarray) -> float:
-    return float(scores.measures[metric]({name: column[rows] for name, column in scores.columns.items()}))
+    columns = {name: column[rows] for name, column in scores.columns.items()}
+    return Scores(columns, {metric: scores.measures[metric]}, scores.reduce).values()[metric]

@@ -27,11 +27,21 @@ def as_row(
     for name, value in _own(original).items():
         found[name] = plain(value)
     if target is not None:
-        found["target"] = plain(target)
+        found["target"] = plain(_like(prediction.answer, target))
     found["prediction"] = plain(prediction.answer)
     if prediction.probabilities is not None:
         found["probabilities"] = _likeliest(prediction.probabilities, top)
     return found
+
+
+def _like(answer: Any, target: Any) -> Any:
+    """A target that was read as text is the number that it says where the answer is a number."""
+    if isinstance(target, str) and isinstance(answer, float):
+        try:
+            return float(target)
+        except ValueError:
+            return target
+    return target
 
 
 def _own(original: Mapping[str, Any]) -> dict[str, Any]:

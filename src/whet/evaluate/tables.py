@@ -25,7 +25,7 @@ def class_table(pairs: Sequence[Pair], schema: Schema) -> list[dict[str, Any]]:
         return []
     if _aligned(pairs) and _marked(_words(pairs)):
         return _entity_table(pairs)
-    if _aligned(pairs) and any(len(set(p.example.target)) < len(p.example.target) for p in pairs):
+    if _aligned(pairs) and not _chosen_freely(pairs, schema):
         words = [both for p in pairs for both in zip(p.example.target, p.prediction.answer, strict=True)]
         matrix, labels = _matrix(words, schema)
         return [asdict(row) for row in classification.per_class(matrix, labels)]
@@ -58,6 +58,11 @@ def _words(pairs: Sequence[Pair]) -> set[str]:
 
 def _aligned(pairs: Sequence[Pair]) -> bool:
     return all(len(p.example.target) == len(p.prediction.answer) for p in pairs)
+
+
+def _chosen_freely(pairs: Sequence[Pair], schema: Schema) -> bool:
+    """Whether an answer is a set of labels, each with its own probability, and not a label for each word."""
+    return all(set(schema.labels) <= set(p.prediction.probabilities or ()) for p in pairs)
 
 
 def _marked(words: set[str]) -> bool:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
-
-Words = Callable[..., str]
-"""``say(key, **fill)`` gives the sentence in the chosen language."""
 
 
 @lru_cache(maxsize=1)
@@ -17,11 +14,16 @@ def sentences() -> dict[str, dict[str, str]]:
     return tomllib.loads(files("whet.evaluate").joinpath("words.toml").read_text("utf-8"))
 
 
-def words_of(language: str) -> Words:
-    """The words of one language, ``en`` or ``zh``; raises KeyError for another."""
-    table = {key: spoken[language] for key, spoken in sentences().items()}
+@dataclass(frozen=True)
+class Words:
+    """The words of one language, ``en`` or ``zh``: ``say(key, **fill)`` gives a sentence."""
 
-    def say(key: str, **fill: object) -> str:
-        return table[key].format(**fill) if fill else table[key]
+    language: str
 
-    return say
+    def __call__(self, key: str, **fill: object) -> str:
+        sentence = sentences()[key][self.language]
+        return sentence.format(**fill) if fill else sentence
+
+    def name(self, key: str) -> str:
+        """A key of a file in words, or as it stands where there are none."""
+        return self(key) if key in sentences() else key

@@ -1,0 +1,47 @@
+"""What the report and the model card are made of: the run's files as plain values, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class ReportFacts:
+    """A run's files as plain values; whatever is missing leaves its section out.
+
+    ``metrics`` is ``metrics.json``, ``findings`` ``findings.json``, ``log`` the lines of ``metrics.jsonl``,
+    ``check`` ``check.json``, ``errors`` all lines of ``predictions/test.jsonl`` (the wrong ones are picked
+    here), ``recipe`` the text of ``recipe.yaml``, ``bundle`` ``model/whet.json``; ``classes`` and
+    ``confusion`` are the Judgement's. ``notes`` are the sentences that reading and loading said aloud.
+    ``load`` says who can load the bundle: ``transformers``, ``peft`` or only ``whet``.
+    """
+
+    title: str
+    metrics: Mapping[str, Any]
+    findings: Sequence[Mapping[str, Any]] = ()
+    log: Sequence[Mapping[str, Any]] = ()
+    check: Mapping[str, Any] | None = None
+    errors: Sequence[Mapping[str, Any]] = ()
+    classes: Sequence[Mapping[str, Any]] = ()
+    confusion: Mapping[str, Any] | None = None
+    recipe: str = ""
+    notes: Sequence[str] = ()
+    bundle: Mapping[str, Any] = field(default_factory=dict)
+    load: Literal["transformers", "peft", "whet"] = "transformers"
+    language: Literal["en", "zh"] = "en"
+    confidence: float = 0.95
+
+    @property
+    def metric(self) -> str | None:
+        """The metric that leads: the judgement's own, or the first on the test rows."""
+        test = self.metrics.get("test") or {}
+        named = self.metrics.get("metric")
+        return named if named in test else next(iter(test), None)
+
+    @property
+    def test_rows(self) -> int | None:
+        """How many rows were judged, where it is known."""
+        rows = (self.metrics.get("data") or {}).get("rows") or {}
+        return rows.get("test", len(self.errors) or None)

@@ -1,0 +1,69 @@
+"""Small pieces of HTML. Every text that comes from outside passes through ``safe``; nothing else may."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from whet.evaluate.figures import figure
+
+
+def safe(text: object) -> str:
+    """Text as HTML that shows just that text, in elements and in attributes."""
+    return html.escape(str(text), quote=True)
+
+
+def number(value: Any, of: str = "", shown: str | None = None) -> str:
+    """A number as people read it, with the whole one behind it (``value``) and its place (``data-of``)."""
+    if value is None or isinstance(value, (str, bool)):
+        return safe("–" if value is None else value)
+    where = f' data-of="{safe(of)}"' if of else ""
+    return f'<data value="{value!r}"{where}>{safe(figure(value) if shown is None else shown)}</data>'
+
+
+def section(name: str, title: str, body: str, lead: str = "") -> str:
+    """A titled section, or nothing where its body is empty; ``title`` and ``lead`` are plain text."""
+    if not body:
+        return ""
+    opening = f'<p class="lead">{safe(lead)}</p>' if lead else ""
+    return f'<section id="{name}"><h2>{safe(title)}</h2>{opening}{body}</section>'
+
+
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numeric: Sequence[int] = ()
+) -> str:
+    """A table; ``head`` is plain text, cells are HTML, ``numeric`` are the columns of figures."""
+    side = [' class="n"' if k in numeric else "" for k in range(len(head))]
+    top = "".join(f'<th scope="col"{side[k]}>{safe(cell)}</th>' for k, cell in enumerate(head))
+    body = "".join(
+        "<tr>" + "".join(f"<td{side[k]}>{cell}</td>" for k, cell in enumerate(row)) + "</tr>" for row in rows
+    )
+    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    return f'<div class="scroll"><table class="{kind}">{inside}</table></div>'
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> str:
+    """A list of terms and what they are: terms plain text, the rest HTML."""
+    body = "".join(f"<div><dt>{safe(term)}</dt><dd>{value}</dd></div>" for term, value in rows)
+    return f"<dl>{body}</dl>" if body else ""
+
+
+def tree(value: Any, depth: int = 0) -> str:
+    """Any JSON value as nested lists, for keys not known here; long lists are cut and say so."""
+    if isinstance(value, dict):
+        body = "".join(
+            f"<div><dt>{safe(key)}</dt><dd>{tree(part, depth + 1)}</dd></div>" for key, part in value.items()
+        )
+        return f'<dl class="tree">{body}</dl>' if body else "–"
+    if isinstance(value, (list, tuple)):
+        if not value:
+            return "–"
+        flat = not any(isinstance(part, (dict, list, tuple)) for part in value)
+        more = f" … {len(value)}" if len(value) > 20 else ""
+        if flat:
+            return safe(", ".join(map(str, value[:20])) + more)
+        return "<ul>" + "".join(f"<li>{tree(part, depth + 1)}</li>" for part in value[:20]) + f"</ul>{more}"
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value)
+    return safe("–" if value is None else value)

@@ -1,0 +1,96 @@
+"""The wrong answers, picked from ``predictions/test.jsonl`` and put in the order in which to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from whet.evaluate.predictions import RESERVED
+
+SHOWN = 500
+"""Most rows on the page: enough to read, and the page stays under about a megabyte."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One row: its inputs by column, what is true, what was answered, and how sure the answer was.
+
+    ``target`` is None where the truth is unknown. ``weight`` orders mistakes, worst first.
+    """
+
+    row: int
+    inputs: dict[str, Any]
+    target: Any
+    prediction: Any
+    sure: float | None
+    weight: float
+
+
+def mistakes(rows: Sequence[Mapping[str, Any]]) -> list[Mistake]:
+    """The rows answered wrongly, the surest (or farthest off) first; all rows where no truth is known."""
+    known = [row for row in rows if "target" in row]
+    own = _columns(known or rows)
+    picked = [_mistake(row, own) for row in (known or rows) if "target" not in row or not _right(row)]
+    return sorted(picked, key=lambda one: -one.weight) if known else picked
+
+
+def differences(one: Mistake) -> list[tuple[str, Any, Any]] | None:
+    """Word by word what was answered wrongly, where target and answer are lists of the same length.
+
+    Each is (the word itself or its number, target, answer). None where they are not.
+    """
+    if not (isinstance(one.target, list) and isinstance(one.prediction, list)):
+        return None
+    if len(one.target) != len(one.prediction) or one.sure is not None:
+        return None
+    count = len(one.target)
+    words = next(
+        (v for v in map(_words, one.inputs.values()) if len(v) == count), list(map(str, range(1, count + 1)))
+    )
+    both = zip(words, one.target, one.prediction, strict=True)
+    return [(word, target, given) for word, target, given in both if target != given]
+
+
+def _words(value: Any) -> list[str]:
+    return [str(word) for word in (value if isinstance(value, list) else str(value).split())]
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The user's own columns, without those that only repeat the target."""
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in RESERVED))
+    return [n for n in names if any(row.get(n) is not None and not _repeats(row, n) for row in rows)]
+
+
+def _repeats(row: Mapping[str, Any], name: str) -> bool:
+    target = row.get("target")
+    value = row.get(name)
+    if isinstance(target, list) and isinstance(value, str):
+        return value.split() == [str(part) for part in target]
+    return target is not None and (value == target or str(value) == str(target))
+
+
+def _right(row: Mapping[str, Any]) -> bool:
+    target, answer = row["target"], row.get("prediction")
+    if isinstance(target, list) and isinstance(answer, list) and row.get("probabilities"):
+        return sorted(map(str, target)) == sorted(map(str, answer))
+    return bool(target == answer)
+
+
+def _mistake(row: Mapping[str, Any], own: Sequence[str]) -> Mistake:
+    target, answer = row.get("target"), row.get("prediction")
+    chances = row.get("probabilities") or {}
+    sure: float | None = None
+    if isinstance(answer, str):
+        sure = chances.get(answer)
+    elif isinstance(answer, list) and chances:
+        wrong = {str(part) for part in answer} ^ {str(part) for part in target or ()}
+        sure = max((abs(chances[label] - 0.5) + 0.5 for label in wrong if label in chances), default=None)
+    weight = sure or 0.0
+    if isinstance(answer, (int, float)) and isinstance(target, (int, float)):
+        weight = abs(float(answer) - float(target))
+    elif isinstance(answer, list) and isinstance(target, list) and sure is None:
+        weight = float(
+            sum(a != t for a, t in zip(answer, target, strict=False)) + abs(len(answer) - len(target))
+        )
+    return Mistake(int(row.get("row", 0)), {n: row[n] for n in own if n in row}, target, answer, sure, weight)

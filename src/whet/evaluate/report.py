@@ -1,0 +1,68 @@
+"""``report.html``: one file that needs nothing else, the verdict first, then what is behind it.
+
+The page asks no server for anything: style and script are in it, charts are inline SVG, and its content
+security policy names the script by its hash, so that nothing that stands in the data can run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+
+from whet.evaluate import sections
+from whet.evaluate.facts import ReportFacts
+from whet.evaluate.markup import safe, section
+from whet.evaluate.verdict import scores, sentences, verdict
+from whet.evaluate.words import Words
+
+LANGUAGES = {"en": "en", "zh": "zh-CN"}
+
+
+def render(facts: ReportFacts) -> str:
+    """The report as one HTML page, in the facts' language; sections without facts are left out."""
+    say = Words(facts.language)
+    parts = [
+        verdict(facts, say),
+        section("scores", say("scores"), scores(facts, say), say("scores_lead")),
+        sections.findings(facts, say),
+        sections.learning(facts, say),
+        sections.classes(facts, say),
+        sections.confusion(facts, say),
+        sections.calibration(facts, say),
+        sections.errors(facts, say),
+        sections.retention(facts, say),
+        sections.data(facts, say),
+        sections.cost(facts, say),
+        sections.recipe(facts, say),
+    ]
+    style, script = _part("page.css"), _part("page.js")
+    return (
+        f'<!doctype html>\n<html lang="{LANGUAGES[facts.language]}"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">'
+        f'<meta name="color-scheme" content="light dark">'
+        f'<meta name="description" content="{safe(sentences(facts, say)[0])}">'
+        f"<title>{safe(facts.title)}</title><style>{style}</style></head><body>"
+        f"{_head(facts, say)}<main>{''.join(parts)}</main><footer>{safe(say('footer'))}</footer>"
+        f"<script>{script}</script></body></html>\n"
+    )
+
+
+def _head(facts: ReportFacts, say: Words) -> str:
+    known = [
+        (key, facts.metrics[key]) for key in ("task", "strategy", "model", "seed") if key in facts.metrics
+    ]
+    chips = "".join(f"<li>{safe(say(key))} <b>{safe(value)}</b></li>" for key, value in known)
+    return f"<header><h1>{safe(facts.title)}</h1><ul>{chips}</ul></header>"
+
+
+def _policy(script: str) -> str:
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
+
+
+@lru_cache
+def _part(name: str) -> str:
+    return files("whet.evaluate").joinpath(name).read_text("utf-8")

@@ -1,0 +1,250 @@
+"""The sections of the report below the verdict; each is empty where its facts are missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whet.evaluate import charts
+from whet.evaluate.facts import ReportFacts
+from whet.evaluate.figures import duration, figure, share, size
+from whet.evaluate.learning import learning_charts
+from whet.evaluate.markup import number, pairs, safe, section, table, tree
+from whet.evaluate.mistakes import SHOWN, Mistake, differences, mistakes
+from whet.evaluate.words import Words
+
+MOST_CLASSES = 12
+"""Classes of the drawn confusion matrix; beyond, those with the most confusions are drawn."""
+LONGEST = 700
+"""Characters of an input shown in the table of errors."""
+
+
+def learning(facts: ReportFacts, say: Words) -> str:
+    """Loss and validation metric over the epochs."""
+    drawn = learning_charts(facts.log, facts.metric, say)
+    body = "".join(f'<div class="chart">{chart}</div>' for chart in drawn)
+    return section(
+        "learning", say("learning"), f'<div class="two">{body}</div>' if body else "", say("learning_lead")
+    )
+
+
+def classes(facts: ReportFacts, say: Words) -> str:
+    """How well each class is found, the weakest last seen first: a bar a class."""
+    head = [say(key) for key in ("class", "f1", "precision", "recall", "support", "answered")]
+    rows = []
+    for row in sorted(facts.classes, key=lambda one: one["f1"]):
+        bar = f'<span class="bar"><i style="width:{100 * row["f1"]:.1f}%"></i></span>'
+        cells = [safe(row["label"]), number(row["f1"]) + bar]
+        cells += [number(row[key]) for key in ("precision", "recall", "support", "predicted")]
+        rows.append(cells)
+    body = table(head, rows, "classes", range(1, 6)) if rows else ""
+    return section("classes", say("classes"), body, say("classes_lead"))
+
+
+def confusion(facts: ReportFacts, say: Words) -> str:
+    """What is taken for what: truth in rows, answers in columns; a cell filters the errors below."""
+    found = facts.confusion
+    if not found or len(found["labels"]) < 2:
+        return ""
+    labels, counts = _most_confused(found["labels"], found["counts"])
+    head = "".join(f'<th scope="col"><span>{safe(label)}</span></th>' for label in labels)
+    body = []
+    for k, label in enumerate(labels):
+        total = sum(found["counts"][found["labels"].index(label)]) or 1
+        cells = []
+        for j, count in enumerate(counts[k]):
+            tint = round(100 * count / total)
+            kind = "right" if j == k else "wrong" if count else "none"
+            hint = safe(say("confusion_cell", count=count, true=label, answered=labels[j]))
+            inner = str(count)
+            if kind == "wrong":
+                inner = f'<button data-from="{safe(label)}" data-to="{safe(labels[j])}">{count}</button>'
+            cells.append(f'<td class="{kind}" style="--t:{tint}%" title="{hint}">{inner}</td>')
+        body.append(f'<tr><th scope="row">{safe(label)}</th>{"".join(cells)}</tr>')
+    corner = f'<th class="corner">{safe(say("confusion_corner"))}</th>'
+    inside = f"<thead><tr>{corner}{head}</tr></thead><tbody>{''.join(body)}</tbody>"
+    drawn = f'<table class="confusion">{inside}</table>'
+    lead = say("confusion_lead")
+    if len(labels) < len(found["labels"]):
+        lead += " " + say("confusion_cut", shown=len(labels), all=len(found["labels"]))
+    return section("confusion", say("confusion"), f'<div class="scroll">{drawn}</div>', lead)
+
+
+def calibration(facts: ReportFacts, say: Words) -> str:
+    """The reliability diagram with its two numbers."""
+    found = facts.metrics.get("calibration")
+    if not found:
+        return ""
+    told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
+    temperature = number(found.get("temperature"), "calibration.temperature")
+    told.append(
+        (say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted")))
+    )
+    words = (say("confidence"), say("share_right"), say("ideal"))
+    drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
+    body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
+    return section("calibration", say("calibration"), body, say("calibration_lead"))
+
+
+def findings(facts: ReportFacts, say: Words) -> str:
+    """Strengths first, then weaknesses and the rest, each a sentence."""
+    order = ("strength", "weakness", "confusion", "slice", "calibration", "label_error", "leak", "next")
+    found = sorted(
+        facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order)
+    )
+    items = []
+    for one in found:
+        rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
+        where = f'<small class="rows">{safe(_rows(rows, say))}</small>' if len(rows) > 1 else ""
+        kind = f"kind_{one['kind']}" if one["kind"] in order else "kind_next"
+        items.append(
+            f'<li class="{safe(one["kind"])}"><b>{safe(say(kind))}</b>'
+            f"<span>{safe(one['text'])}{where}</span></li>"
+        )
+    return section(
+        "findings", say("findings"), f'<ul class="findings">{"".join(items)}</ul>' if items else ""
+    )
+
+
+def _rows(rows: Sequence[Any], say: Words) -> str:
+    more = f" … ({len(rows)})" if len(rows) > 10 else ""
+    return say("rows_are", rows=", ".join(map(str, rows[:10])) + more)
+
+
+def errors(facts: ReportFacts, say: Words) -> str:
+    """The wrong answers with a filter; the answers as they stand where no truth is known."""
+    found = mistakes(facts.errors)
+    known = any("target" in row for row in facts.errors)
+    if not facts.errors:
+        return ""
+    if not found:
+        return section("errors", say("errors"), f"<p>{safe(say('no_errors'))}</p>")
+    shown = found[:SHOWN]
+    own = list(dict.fromkeys(name for one in shown for name in one.inputs))
+    sure = any(one.sure is not None for one in shown)
+    head = [
+        say("row"),
+        *own,
+        *([say("target")] if known else []),
+        say("prediction"),
+        *([say("sure")] if sure else []),
+    ]
+    body = "".join(_error(one, own, known, sure) for one in shown)
+    top = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in head)
+    box = (
+        f'<div class="filter"><input id="filter" type="search" placeholder="{safe(say("filter"))}"'
+        f' aria-label="{safe(say("filter"))}"><button id="clear" hidden></button>'
+        f'<output id="count" data-of="{safe(say("count_of"))}">{len(shown)}</output></div>'
+    )
+    drawn = (
+        f'{box}<div class="scroll tall"><table class="errors" id="rows"><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+    lead = say(
+        "errors_lead" if known else "answers_lead", wrong=figure(len(found)), rows=figure(len(facts.errors))
+    )
+    if len(found) > SHOWN:
+        lead += " " + say("errors_cut", shown=figure(SHOWN))
+    return section("errors", say("errors" if known else "answers"), drawn, lead)
+
+
+def _error(one: Mistake, own: Sequence[str], known: bool, sure: bool) -> str:
+    cells = [f'<td class="n">{one.row}</td>']
+    cells += [f'<td class="text">{safe(_cut(one.inputs.get(name)))}</td>' for name in own]
+    apart = differences(one)
+    if apart is not None:
+        words = "".join(f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:12])
+        more = f"<li>… {len(apart)}</li>" if len(apart) > 12 else ""
+        cells.append(f'<td colspan="2"><ul class="apart">{words}{more}</ul></td>')
+    else:
+        cells += [f"<td>{_answer(one.target)}</td>"] if known else []
+        cells.append(f'<td class="given">{_answer(one.prediction)}</td>')
+    if sure:
+        cells.append(f'<td class="n">{number(one.sure)}</td>')
+    link = ""
+    if isinstance(one.target, str) and isinstance(one.prediction, str):
+        link = f' data-from="{safe(one.target)}" data-to="{safe(one.prediction)}"'
+    return f"<tr{link}>{''.join(cells)}</tr>"
+
+
+def _answer(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return tree(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value)
+    if isinstance(value, list):
+        return safe(_cut(value)) or "∅"
+    return safe("–" if value is None else _cut(value))
+
+
+def _cut(value: Any) -> str:
+    text = ", ".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
+
+
+def retention(facts: ReportFacts, say: Words) -> str:
+    """What the model forgot, where it was measured."""
+    found = facts.metrics.get("retention") or {}
+    rows = [
+        [safe(probe["name"])]
+        + [number(probe.get(side), f"retention.probes.{k}.{side}") for side in ("before", "after")]
+        for k, probe in enumerate(found.get("probes") or [])
+    ]
+    body = table([say("probe"), say("before"), say("after")], rows, "", (1, 2)) if rows else ""
+    cka = [(float(k), float(v)) for k, v in enumerate(found.get("cka") or []) if isinstance(v, (int, float))]
+    drawn = charts.lines(say("cka"), [charts.Line(say("cka"), cka, "a", dots=True)], say("block"))
+    return section(
+        "retention", say("retention"), body + (f'<div class="chart">{drawn}</div>' if drawn else "")
+    )
+
+
+def data(facts: ReportFacts, say: Words) -> str:
+    """Rows a split, what was said aloud about them, what the check found, and the files' fingerprints."""
+    found = facts.metrics.get("data") or {}
+    counted = (found.get("rows") or {}).items()
+    rows = [(say.name(name), number(count, f"data.rows.{name}")) for name, count in counted]
+    notes = "".join(f"<li>{safe(note)}</li>" for note in facts.notes)
+    body = pairs(rows) + (f"<ul>{notes}</ul>" if notes else "")
+    if facts.check:
+        body += f"<details open><summary>{safe(say('check'))}</summary>{tree(facts.check)}</details>"
+    if found.get("sha256"):
+        body += f"<details><summary>SHA-256</summary>{tree(found['sha256'])}</details>"
+    return section("data", say("data"), body)
+
+
+def cost(facts: ReportFacts, say: Words) -> str:
+    """Time, memory and weights."""
+    metrics = facts.metrics
+    rows = []
+    for group, render in (("timing", None), ("memory", size), ("parameters", None)):
+        for name, value in (metrics.get(group) or {}).items():
+            shown = None
+            if isinstance(value, (int, float)):
+                shown = duration(value) if name.endswith("_seconds") else render(value) if render else None
+            rows.append((say.name(name), number(value, f"{group}.{name}", shown)))
+    counted = metrics.get("parameters") or {}
+    if counted.get("total") and counted.get("trainable") is not None:
+        rows.append((say("moved"), safe(share(counted["trainable"] / counted["total"]))))
+    return section("cost", say("cost"), pairs(rows))
+
+
+def recipe(facts: ReportFacts, say: Words) -> str:
+    """The whole recipe and the versions, for whoever wants the same again."""
+    body = (
+        f"<details><summary>recipe.yaml</summary><pre>{safe(facts.recipe)}</pre></details>"
+        if facts.recipe
+        else ""
+    )
+    versions = facts.metrics.get("versions")
+    if versions:
+        body += f"<details><summary>{safe(say('versions'))}</summary>{tree(versions)}</details>"
+    return section("recipe", say("recipe"), body)
+
+
+def _most_confused(labels: list[str], counts: list[list[int]]) -> tuple[list[str], list[list[int]]]:
+    if len(labels) <= MOST_CLASSES:
+        return labels, counts
+    span = range(len(labels))
+    wrong = [sum(counts[k]) + sum(counts[j][k] for j in span) - 2 * counts[k][k] for k in span]
+    kept = sorted(sorted(span, key=lambda k: -wrong[k])[:MOST_CLASSES])
+    return [labels[k] for k in kept], [[counts[k][j] for j in kept] for k in kept]
