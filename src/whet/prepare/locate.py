@@ -1,0 +1,129 @@
+"""Where the rows are: DATA as a file, a folder with a file for each split, or a data set on the hub."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from whet.core.errors import DataError, Fault
+from whet.prepare.options import DataOptions
+from whet.prepare.readers.contract import READERS, lines_of, peek
+
+SPLITS = ("train", "validation", "test")
+WORDS = {
+    "train": {"train", "training", "trn"},
+    "validation": {"validation", "valid", "val", "dev", "devel", "development"},
+    "test": {"test", "testing", "tst"},
+}
+"""The words by which files say which split they hold."""
+
+SURE = 0.9
+"""How sure a reader must be of a file whose ending nobody knows, such as ``emerging.test.annotated``."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """The source of every split that was found; ``hub`` is set where it is a data set on the hub."""
+
+    files: dict[str, Path]
+    notes: tuple[str, ...] = ()
+    hub: str | None = None
+
+
+def locate(source: str | None, options: DataOptions) -> Place:
+    """Find each split's file; files named in the options go before what stands in the folder.
+
+    Raises DataError where there is none, or where two files claim one split.
+    """
+    if source is not None and source.startswith("hf:"):
+        return Place({}, hub=source.removeprefix("hf:"))
+    named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
+    faults = [
+        Fault("the file does not exist", f"data.{s}={p}", "check the path")
+        for s, p in named.items()
+        if not p.is_file()
+    ]
+    if faults:
+        raise DataError(faults)
+    if source is None or Path(source).is_file():
+        if source is not None and "train" not in named:
+            named = {"train": Path(source), **named}
+        if "train" not in named:
+            raise DataError("no training rows are named", "data.train", "give DATA, or set data.train")
+        return Place(_ordered(named))
+    folder = Path(source)
+    if not folder.is_dir():
+        raise DataError(
+            "there is no such file or folder", source, "check the path; a hub data set is hf:NAME"
+        )
+    found = _search(folder, skip=set(named))
+    files = _ordered({**found, **named})
+    if "train" not in files:
+        single = _single(folder) if not files else None
+        if single is None:
+            here = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
+            cure = "name one file train, or set data.train"
+            raise DataError(
+                f"no file's name says that it holds the training rows; found {here}", source, cure
+            )
+        files = {"train": single}
+    said = ", ".join(f"{split} from {path.name}" for split, path in files.items())
+    return Place(files, (f"found in {folder}: {said}",))
+
+
+def split_of(name: str) -> str | None:
+    """Which split a file's name speaks of, if it speaks of exactly one: ``wnut17train.conll`` is train."""
+    words = set(re.findall(r"[a-z]+", name.lower()))
+    said = [split for split, known in WORDS.items() if words & known]
+    return said[0] if len(said) == 1 else None
+
+
+def _ordered(files: dict[str, Path]) -> dict[str, Path]:
+    return {split: files[split] for split in SPLITS if split in files}
+
+
+def _search(folder: Path, skip: set[str]) -> dict[str, Path]:
+    claims: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        split = split_of(path.name)
+        if (
+            split
+            and split not in skip
+            and path.is_file()
+            and not path.name.startswith(".")
+            and _readable(path)
+        ):
+            claims.setdefault(split, []).append(path)
+    faults, found = [], {}
+    for split, paths in claims.items():
+        plain = [path for path in paths if path.name.partition(".")[0].lower() in WORDS[split]]
+        best = plain if len(plain) == 1 else paths
+        if len(best) > 1:
+            names = ", ".join(path.name for path in best)
+            faults.append(
+                Fault(f"{len(best)} files claim the split {split}: {names}", str(folder), f"set data.{split}")
+            )
+        found[split] = best[0]
+    if faults:
+        raise DataError(faults)
+    return found
+
+
+def _readable(path: Path) -> bool:
+    readers = [READERS[name]() for name in READERS]
+    if any(path.suffix.lower() in reader.endings for reader in readers):
+        return True
+    try:
+        with path.open("rb") as file:
+            head, _ = peek(lines_of(file, str(path)))
+    except DataError:
+        return False
+    return max(reader.sniff(head) for reader in readers) >= SURE
+
+
+def _single(folder: Path) -> Path | None:
+    """The only file of the folder that a reader knows by its ending, if it is the only one."""
+    endings = {ending for name in READERS for ending in READERS[name].endings}
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix.lower() in endings]
+    return files[0] if len(files) == 1 else None

@@ -1,0 +1,37 @@
+"""What a user may say about the data and about long texts: the recipe's ``data`` and ``encode`` sections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Which files are read, which columns play which part, and how missing splits are made."""
+
+    train: str | None = None
+    """File with the training rows; null takes DATA itself, or the one in that folder that is named train."""
+    validation: str | None = None
+    """File with the rows that choose the best weights; null takes dev, val or valid in DATA, or splits."""
+    test: str | None = None
+    """File with the rows that measure the model once, at the end; null searches the folder, else splits."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Which column plays which role, as in {text: review}; roles not named are inferred, and said aloud."""
+    max_rows: int | None = None
+    """At most so many rows of each split, stratified and seeded, for a quick trial; null keeps all."""
+    weight_column: str | None = None
+    """Column with each row's weight in the loss, a number above 0; null counts every row once."""
+    split_fractions: tuple[float, float] = (0.1, 0.1)
+    """Shares of the rows taken for a missing validation and a missing test split; a tenth each is custom."""
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How texts become tokens, and what happens to the ones that are too long."""
+
+    max_tokens: int | None = None
+    """Longest input in tokens; null takes the model's own limit, at most 256 (1024 for language models)."""
+    long_text: Literal["head", "head_tail", "windows", "refuse"] | None = None
+    """What a longer text becomes: its head, head and tail (Sun et al. 2019), overlapping windows, an error;
+    null takes head where the whole text has one answer and windows where every word has one."""

@@ -1,0 +1,1 @@
+"""The shelf of readers: one file a format."""

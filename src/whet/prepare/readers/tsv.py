@@ -1,0 +1,44 @@
+"""Tab-separated values, with a header or without. There is no quoting, unless the header itself is quoted.
+
+So a quote is a plain character, as in GLUE's files, and a row is always one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from whet.prepare.readers._table import Record, table
+from whet.prepare.readers.contract import Line, Reader, Sample, peek
+from whet.prepare.readers.csv import quoted_records
+
+
+class Tsv(Reader):
+    """Tables whose fields are separated by tabs."""
+
+    endings = (".tsv", ".tab")
+
+    def sniff(self, head: str) -> float:
+        lines = [line.rstrip("\r\n") for line in head.split("\n")]
+        counts = [line.count("\t") for line in lines if line.strip()]
+        if not counts or min(counts) < 1 or len(set(counts)) > 1:
+            return 0.0
+        return 0.9 if all(line.strip() for line in lines[:-1]) else 0.6
+
+    def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
+        head, lines = peek(lines)
+        first = head.partition("\n")[0].rstrip("\r")
+        cells = first.split("\t")
+        quoted = all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
+        yield from table(quoted_records(lines, "\t", name) if quoted else _records(lines), name)
+
+    @classmethod
+    def sample(cls) -> Sample:
+        rows = ({"column_1": 'a "quote', "column_2": "0"}, {"column_1": "two", "column_2": "1"})
+        return Sample('a "quote\t0\ntwo\t1\n', rows)
+
+
+def _records(lines: Iterator[str]) -> Iterator[Record]:
+    for number, line in enumerate(lines, 1):
+        text = line.removesuffix("\n").removesuffix("\r")
+        if text.strip():
+            yield number, text.split("\t")

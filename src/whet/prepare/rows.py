@@ -1,0 +1,91 @@
+"""Rows to be answered: streamed in constant memory, in their order, with no labels needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+from typing import IO, Any
+
+from whet.core.errors import DataError
+from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, lines_of, peek
+from whet.prepare.roles import infer
+from whet.prepare.tables import plain_names
+from whet.tasks.contract import Task
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row to be answered: its number (from 1), its line, and its cells as written and by role."""
+
+    number: int
+    line: int
+    cells: dict[str, Any]
+    roles: dict[str, Any]
+
+
+def read_rows(
+    source: str | Path | IO[str] | IO[bytes],
+    columns: Mapping[str, str],
+    task: Task,
+    asked: Mapping[str, str] | None = None,
+) -> Iterator[Row]:
+    """Stream the rows of a file or of an open stream.
+
+    ``columns`` are the ones that the model was trained with; where a file has others, they are inferred anew.
+    ``asked`` are the user's own and must be there. Plain text is a text a line where the task answers with
+    a label, and documents where it does not. Raises DataError at the first line that cannot be read.
+    """
+    name = str(source) if isinstance(source, (str, Path)) else "standard input"
+    lines = _lines(source, name, task)
+    seen = list(islice(lines, PEEK))
+    sample = [line.cells for line in seen if not line.fault]
+    if not sample and not any(line.fault for line in seen):
+        raise DataError("there are no rows", name, "give at least one")
+    known = {column for cells in sample for column in cells}
+    given = {role: column for role, column in columns.items() if column in known} | dict(asked or {})
+    found = None
+    own: dict[str, str] = {}
+    for number, line in enumerate(chain(seen, lines), 1):
+        if line.fault:
+            raise DataError([line.fault])
+        if found is None:
+            found = infer(sample, task, given, name, targets=False)
+            own = plain_names(sample, found)
+        cells = {own.get(column, column): value for column, value in line.cells.items()}
+        yield Row(number, line.number, cells, found.play(line.cells))
+
+
+def _lines(source: str | Path | IO[str] | IO[bytes], name: str, task: Task) -> Iterator[Line]:
+    if isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.is_file():
+            raise DataError("there is no such file", name, "check the path")
+        with path.open("rb") as file:
+            yield from _chosen(lines_of(file, name), name, task)
+    else:
+        yield from _chosen(lines_of(encoded(source), name), name, task)
+
+
+def _chosen(lines: Iterator[str], name: str, task: Task) -> Iterator[Line]:
+    head, lines = peek(lines)
+    entry = choose(name, head)
+    if entry == "text" and any(column.target for column in task.columns):
+        yield from _one_a_line(lines)
+    else:
+        yield from READERS[entry]().rows(lines, name)
+
+
+def _one_a_line(lines: Iterator[str]) -> Iterator[Line]:
+    """Every line is a text, empty ones too, so that answers match lines; empty ones at the end are none."""
+    empty: list[int] = []
+    for number, line in enumerate(lines, 1):
+        text = line.removesuffix("\n").removesuffix("\r")
+        if not text.strip():
+            empty.append(number)
+            continue
+        for before in empty:
+            yield Line(before, {"text": ""})
+        empty = []
+        yield Line(number, {"text": text})
