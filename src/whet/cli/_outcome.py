@@ -1,0 +1,31 @@
+"""What is said once a run is over: the figures, the report's path and the exit code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from whet.cli._metrics import in_short
+from whet.cli._show import document, note, say
+from whet.core.errors import TrainingError
+
+
+def told(run: Any, as_json: bool) -> None:
+    """Print a run's figures: ``metrics.json`` and the run's path as JSON, or a few lines."""
+    if as_json:
+        document({**run.metrics, "run": str(run.path)})
+        return
+    short = in_short(run.metrics)
+    if short:
+        say(short)
+    say(f"report: {run.report}")
+
+
+def code_of(run: Any) -> int:
+    """0, or that of a failed training where the model ended below the trivial baseline."""
+    if not run.below_baseline:
+        return 0
+    note(
+        "error: the model is below the trivial baseline in the main metric\n"
+        "  cure: look at the report's data section; try another learning rate, more epochs or more rows"
+    )
+    return TrainingError.exit_code
