@@ -43,7 +43,7 @@ class Mark:
     tone: str = "c"
 
 
-def ticks(low: float, high: float, about: int = 4) -> list[float]:
+def ticks(low: float, high: float, about: int = 5) -> list[float]:
     """Round numbers between two ends."""
     if not high > low:
         return [low]
@@ -55,7 +55,7 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
 
 
 def lines(title: str, rows: Sequence[Line], across: str) -> str:
-    """Lines over a shared axis; each is named at its right end or, with dots, above its best point."""
+    """Lines over a shared axis; at most two have names, which stand above the drawing."""
     points = [point for row in rows for point in row.points if math.isfinite(point[1])]
     if len(points) < 2:
         return ""
@@ -73,7 +73,7 @@ def lines(title: str, rows: Sequence[Line], across: str) -> str:
         _grid(y_low, y_high),
         _foot([(place(x, y_low)[0], _short(x)) for x in ticks(x_low, x_high)], across),
     ]
-    parts += [_line(row, place) for row in rows]
+    parts += [_line(row, place) for row in rows] + _names([row for row in rows if row.name])
     return _drawing(title, "".join(parts))
 
 
@@ -109,7 +109,7 @@ def whiskers(title: str, marks: Sequence[Mark], better: str) -> str:
 
 
 def reliability(title: str, bins: Sequence[Mapping[str, float]], across: str, up: str, ideal: str) -> str:
-    """The share of right answers over confidence; a dot's area is its rows, on the dashed line all is well."""
+    """The share of right answers over confidence; a dot's area is its rows, on the dashed line it is fair."""
     most = max((one["rows"] for one in bins), default=0)
     if not most:
         return ""
@@ -139,12 +139,18 @@ def _line(row: Line, place: Place) -> str:
     for k, (x, y, value) in enumerate(points if row.dots else ()):
         best = k == row.best
         parts.append(_dot(row.tone, x, y, 5 if best else 3.5, figure(value)))
-        if best or len(points) <= 6:
+        if best or (row.best is not None and len(points) <= 6):
             side = "end" if x > WIDTH - 60 else "start" if x < LEFT + 20 else "middle"
             parts.append(_text(f"value {row.tone}{' strong' if best else ''}", x, y - 9, figure(value), side))
-    if row.name:
-        parts.append(_text(f"name {row.tone}", LEFT, TOP - 12, row.name))
     return "".join(parts)
+
+
+def _names(rows: Sequence[Line]) -> list[str]:
+    """Each line's name above the drawing in its colour: the first to the left, the second to the right."""
+    ends = ((LEFT, "start"), (WIDTH - RIGHT, "end"))
+    return [
+        _text(f"name {r.tone}", x, TOP - 12, r.name, end) for r, (x, end) in zip(rows, ends, strict=False)
+    ]
 
 
 def _height(y: float, low: float, high: float) -> float:

@@ -29,7 +29,7 @@ class ReportFacts:
     recipe: str = ""
     notes: Sequence[str] = ()
     bundle: Mapping[str, Any] = field(default_factory=dict)
-    load: Literal["transformers", "peft", "whet"] = "transformers"
+    load: Literal["transformers", "peft", "whet"] = "whet"
     language: Literal["en", "zh"] = "en"
     confidence: float = 0.95
 

@@ -72,7 +72,7 @@ def _against(name: str, other: Scores, evidence: Evidence, say: Words) -> Findin
         "verdict": verdict,
     }
     fill = {
-        "metric": metric,
+        "metric": say.metric(metric),
         "ours": figure(evidence.interval.value),
         "theirs": figure(theirs),
         "gap": signed(gap.value),
@@ -134,7 +134,9 @@ def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Fi
     )
     worse = [s for s in found if s.worse]
     if not worse:
-        return [Finding("slice", say("slice_none", metric=evidence.metric, each=each), evidence=facts)]
+        return [
+            Finding("slice", say("slice_none", metric=say.metric(evidence.metric), each=each), evidence=facts)
+        ]
     texts = []
     for s in worse:
         low, high = _range(lengths[s.rows])
@@ -143,7 +145,7 @@ def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Fi
             name=say(s.name),
             low=figure(low),
             high=figure(high),
-            metric=evidence.metric,
+            metric=say.metric(evidence.metric),
             value=figure(s.value),
             rest=figure(s.rest),
             rows=figure(len(s.rows)),
@@ -163,7 +165,7 @@ def _width(evidence: Evidence, rows: int, say: Words) -> list[Finding]:
     if not math.isfinite(half) or half <= 0:
         return []
     facts: dict[str, Any] = {"half_width": half, "rows": rows}
-    fill = {"metric": evidence.metric, "half": figure(half), "rows": figure(rows)}
+    fill = {"metric": say.metric(evidence.metric), "half": figure(half), "rows": figure(rows)}
     if evidence.metric in LOWER_IS_BETTER:
         return [Finding("next", say("width_halve", needed=figure(4 * rows), **fill), evidence=facts)]
     if half <= 0.01:

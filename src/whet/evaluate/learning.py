@@ -15,6 +15,7 @@ MOST_POINTS = 400
 
 def learning_charts(log: Sequence[Mapping[str, Any]], metric: str | None, say: Words) -> list[str]:
     """The charts that the log allows: none where it is empty."""
+    log = _in_one_row(log)
     across = "epoch" if all("epoch" in line for line in log if "step" in line) else "step"
     trained = [(float(line[across]), float(line["loss"])) for line in log if _is_number(line.get("loss"))]
     looks = [
@@ -23,7 +24,7 @@ def learning_charts(log: Sequence[Mapping[str, Any]], metric: str | None, say: W
     loss = [(x, float(values["loss"])) for x, values in looks if _is_number(values.get("loss"))]
     rows = [Line("", thinned(trained), "a faint"), Line(say("training_loss"), smoothed(trained), "a")]
     if len(loss) > 1:
-        rows = [rows[0], Line("", rows[1].points, "a"), Line(say("both_losses"), loss, "b", dots=True)]
+        rows.append(Line(say("validation_loss"), loss, "b", dots=True))
     charts = [lines(say("loss_chart"), [row for row in rows if row.points], say(across))]
     leading = metric if metric and metric != "loss" else None
     scored = [
@@ -32,9 +33,23 @@ def learning_charts(log: Sequence[Mapping[str, Any]], metric: str | None, say: W
     if leading and scored:
         sign = -1 if leading in LOWER_IS_BETTER else 1
         best = max(range(len(scored)), key=lambda k: sign * scored[k][1])
-        name = say("validation_metric", metric=leading)
+        name = say("validation_metric", metric=say.metric(leading))
         charts.append(lines(name, [Line(name, scored, "b", dots=True, best=best)], say(across)))
     return [chart for chart in charts if chart]
+
+
+def _in_one_row(log: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Stages one after the other: each begins where the one before ended."""
+    found: list[Mapping[str, Any]] = []
+    start, last, stage = {"step": 0.0, "epoch": 0.0}, {"step": 0.0, "epoch": 0.0}, None
+    for line in log:
+        if stage is not None and line.get("stage", stage) != stage:
+            start = dict(last)
+        stage = line.get("stage", stage)
+        moved = {key: line[key] + start[key] for key in start if _is_number(line.get(key))}
+        last = {**last, **moved}
+        found.append({**line, **moved})
+    return found
 
 
 def validation_of(line: Mapping[str, Any]) -> dict[str, float]:

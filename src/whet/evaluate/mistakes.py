@@ -58,8 +58,15 @@ def _words(value: Any) -> list[str]:
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The user's own columns, without those that only repeat the target."""
-    names = list(dict.fromkeys(name for row in rows for name in row if name not in RESERVED))
+    names = list(dict.fromkeys(name for row in rows for name in _before_answer(row)))
     return [n for n in names if any(row.get(n) is not None and not _repeats(row, n) for row in rows)]
+
+
+def _before_answer(row: Mapping[str, Any]) -> list[str]:
+    """Own columns stand before whet's answer, what belongs to the answer behind it."""
+    names = [name for name in row if name not in RESERVED[:1]]
+    ends = [names.index(key) for key in RESERVED[1:] if key in names]
+    return names[: min(ends, default=len(names))]
 
 
 def _repeats(row: Mapping[str, Any], name: str) -> bool:

@@ -17,7 +17,7 @@
       row.hidden = !fits;
       shown += fits;
     });
-    count.textContent = `${shown} ${count.dataset.of} ${rows.length}`;
+    count.textContent = `${shown} ${count.dataset.word} ${rows.length}`;
     clear.hidden = !pair;
     if (pair) clear.textContent = `${pair[0]} → ${pair[1]} ×`;
   };

@@ -18,7 +18,7 @@ def as_row(
     """One answered row: its number (data rows count from 1), the user's own columns, the truth, the answer.
 
     Give a Pair where the target may be known, a Prediction where it is not; ``target`` stands only where it
-    is. A task without probabilities has no such key. ``top`` keeps that many of the likeliest labels,
+    is. A task without probabilities has no such key; the answer's details come last. ``top`` keeps that many of the likeliest labels,
     likeliest first.
     """
     prediction = answered.prediction if isinstance(answered, Pair) else answered
@@ -31,6 +31,8 @@ def as_row(
     found["prediction"] = plain(prediction.answer)
     if prediction.probabilities is not None:
         found["probabilities"] = _likeliest(prediction.probabilities, top)
+    for name, value in (prediction.details or {}).items():
+        found[name if name not in found else f"prediction_{name}"] = plain(value)
     return found
 
 

@@ -12,10 +12,14 @@ from functools import lru_cache
 from importlib.resources import files
 
 from whet.evaluate import sections
+from whet.evaluate.card import base_name
 from whet.evaluate.facts import ReportFacts
 from whet.evaluate.markup import safe, section
 from whet.evaluate.verdict import scores, sentences, verdict
 from whet.evaluate.words import Words
+from whet.evaluate.wrong import wrong_answers
+
+__all__ = ["ReportFacts", "render"]
 
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
 
@@ -31,7 +35,7 @@ def render(facts: ReportFacts) -> str:
         sections.classes(facts, say),
         sections.confusion(facts, say),
         sections.calibration(facts, say),
-        sections.errors(facts, say),
+        wrong_answers(facts, say),
         sections.retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),
@@ -51,10 +55,10 @@ def render(facts: ReportFacts) -> str:
 
 
 def _head(facts: ReportFacts, say: Words) -> str:
-    known = [
-        (key, facts.metrics[key]) for key in ("task", "strategy", "model", "seed") if key in facts.metrics
-    ]
-    chips = "".join(f"<li>{safe(say(key))} <b>{safe(value)}</b></li>" for key, value in known)
+    known = {key: facts.metrics[key] for key in ("task", "strategy", "model", "seed") if key in facts.metrics}
+    if "model" in known:
+        known["model"] = base_name(known["model"])
+    chips = "".join(f"<li>{safe(say(key))} <b>{safe(value)}</b></li>" for key, value in known.items())
     return f"<header><h1>{safe(facts.title)}</h1><ul>{chips}</ul></header>"
 
 

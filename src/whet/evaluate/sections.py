@@ -7,16 +7,13 @@ from typing import Any
 
 from whet.evaluate import charts
 from whet.evaluate.facts import ReportFacts
-from whet.evaluate.figures import duration, figure, share, size
+from whet.evaluate.figures import duration, share, size
 from whet.evaluate.learning import learning_charts
 from whet.evaluate.markup import number, pairs, safe, section, table, tree
-from whet.evaluate.mistakes import SHOWN, Mistake, differences, mistakes
 from whet.evaluate.words import Words
 
 MOST_CLASSES = 12
 """Classes of the drawn confusion matrix; beyond, those with the most confusions are drawn."""
-LONGEST = 700
-"""Characters of an input shown in the table of errors."""
 
 
 def learning(facts: ReportFacts, say: Words) -> str:
@@ -83,6 +80,7 @@ def calibration(facts: ReportFacts, say: Words) -> str:
     words = (say("confidence"), say("share_right"), say("ideal"))
     drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
+    body = f'<div class="beside">{body}</div>'
     return section("calibration", say("calibration"), body, say("calibration_lead"))
 
 
@@ -111,77 +109,6 @@ def _rows(rows: Sequence[Any], say: Words) -> str:
     return say("rows_are", rows=", ".join(map(str, rows[:10])) + more)
 
 
-def errors(facts: ReportFacts, say: Words) -> str:
-    """The wrong answers with a filter; the answers as they stand where no truth is known."""
-    found = mistakes(facts.errors)
-    known = any("target" in row for row in facts.errors)
-    if not facts.errors:
-        return ""
-    if not found:
-        return section("errors", say("errors"), f"<p>{safe(say('no_errors'))}</p>")
-    shown = found[:SHOWN]
-    own = list(dict.fromkeys(name for one in shown for name in one.inputs))
-    sure = any(one.sure is not None for one in shown)
-    head = [
-        say("row"),
-        *own,
-        *([say("target")] if known else []),
-        say("prediction"),
-        *([say("sure")] if sure else []),
-    ]
-    body = "".join(_error(one, own, known, sure) for one in shown)
-    top = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in head)
-    box = (
-        f'<div class="filter"><input id="filter" type="search" placeholder="{safe(say("filter"))}"'
-        f' aria-label="{safe(say("filter"))}"><button id="clear" hidden></button>'
-        f'<output id="count" data-of="{safe(say("count_of"))}">{len(shown)}</output></div>'
-    )
-    drawn = (
-        f'{box}<div class="scroll tall"><table class="errors" id="rows"><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-    lead = say(
-        "errors_lead" if known else "answers_lead", wrong=figure(len(found)), rows=figure(len(facts.errors))
-    )
-    if len(found) > SHOWN:
-        lead += " " + say("errors_cut", shown=figure(SHOWN))
-    return section("errors", say("errors" if known else "answers"), drawn, lead)
-
-
-def _error(one: Mistake, own: Sequence[str], known: bool, sure: bool) -> str:
-    cells = [f'<td class="n">{one.row}</td>']
-    cells += [f'<td class="text">{safe(_cut(one.inputs.get(name)))}</td>' for name in own]
-    apart = differences(one)
-    if apart is not None:
-        words = "".join(f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:12])
-        more = f"<li>… {len(apart)}</li>" if len(apart) > 12 else ""
-        cells.append(f'<td colspan="2"><ul class="apart">{words}{more}</ul></td>')
-    else:
-        cells += [f"<td>{_answer(one.target)}</td>"] if known else []
-        cells.append(f'<td class="given">{_answer(one.prediction)}</td>')
-    if sure:
-        cells.append(f'<td class="n">{number(one.sure)}</td>')
-    link = ""
-    if isinstance(one.target, str) and isinstance(one.prediction, str):
-        link = f' data-from="{safe(one.target)}" data-to="{safe(one.prediction)}"'
-    return f"<tr{link}>{''.join(cells)}</tr>"
-
-
-def _answer(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return tree(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return number(value)
-    if isinstance(value, list):
-        return safe(_cut(value)) or "∅"
-    return safe("–" if value is None else _cut(value))
-
-
-def _cut(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
-    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
-
-
 def retention(facts: ReportFacts, say: Words) -> str:
     """What the model forgot, where it was measured."""
     found = facts.metrics.get("retention") or {}
@@ -205,6 +132,13 @@ def data(facts: ReportFacts, say: Words) -> str:
     rows = [(say.name(name), number(count, f"data.rows.{name}")) for name, count in counted]
     notes = "".join(f"<li>{safe(note)}</li>" for note in facts.notes)
     body = pairs(rows) + (f"<ul>{notes}</ul>" if notes else "")
+    account = found.get("account") or {}
+    if account:
+        keys = list(dict.fromkeys(key for part in account.values() for key in part))
+        lines = [
+            [safe(say.name(name)), *(number(part.get(key)) for key in keys)] for name, part in account.items()
+        ]
+        body += table([say("split"), *map(say.name, keys)], lines, "", range(1, len(keys) + 1))
     if facts.check:
         body += f"<details open><summary>{safe(say('check'))}</summary>{tree(facts.check)}</details>"
     if found.get("sha256"):

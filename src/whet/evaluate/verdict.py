@@ -42,7 +42,7 @@ def sentences(facts: ReportFacts, say: Words) -> tuple[str, str]:
     rows = facts.test_rows
     first = say(
         key,
-        metric=metric,
+        metric=say.metric(metric),
         value=figure(ours["value"]),
         low=figure(ours.get("low")),
         high=figure(ours.get("high")),
@@ -62,11 +62,14 @@ def verdict(facts: ReportFacts, say: Words) -> str:
     """The card at the top: a word, two sentences, and the scores on one axis."""
     first, second = sentences(facts, say)
     against = verdict_of(facts, "baseline")
-    badge = say(f"badge_{against}") if against else ""
+    before = verdict_of(facts, "untuned")
+    gain = {"undecided": "no_gain", "worse": "harm"}.get(before or "") if against == "better" else None
+    badge = say(f"badge_{gain or against}") if against else ""
+    against = {"no_gain": "undecided", "harm": "worse"}.get(gain or "", against)
     word = f'<p class="badge {against}">{safe(badge)}</p>' if badge else ""
     return (
         f'<section id="verdict" class="{against or ""}">'
-        f'<div>{word}<p class="verdict">{safe(first)} {safe(second)}</p></div>'
+        f'<div>{word}<p class="verdict">{safe(first)}{say("between")}{safe(second)}</p></div>'
         f'<div class="chart">{_axis(facts, say)}</div></section>'
     )
 
@@ -116,5 +119,7 @@ def _axis(facts: ReportFacts, say: Words) -> str:
         theirs = (facts.metrics.get(other) or {}).get(metric)
         if isinstance(theirs, (int, float)):
             marks.append(Mark(say(other), theirs))
-    direction = say("lower_better" if metric in LOWER_IS_BETTER else "higher_better", metric=metric)
-    return whiskers(say("axis_chart", metric=metric), marks, direction)
+    direction = say(
+        "lower_better" if metric in LOWER_IS_BETTER else "higher_better", metric=say.metric(metric)
+    )
+    return whiskers(say("axis_chart", metric=say.metric(metric)), marks, direction)

@@ -27,3 +27,7 @@ class Words:
     def name(self, key: str) -> str:
         """A key of a file in words, or as it stands where there are none."""
         return self(key) if key in sentences() else key
+
+    def metric(self, name: str) -> str:
+        """A metric in words, or its name where there are none."""
+        return self(f"metric_{name}") if f"metric_{name}" in sentences() else name

@@ -1,0 +1,89 @@
+"""The section of wrong answers: a table that one can filter by words or by a pair of labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whet.evaluate.facts import ReportFacts
+from whet.evaluate.figures import figure
+from whet.evaluate.markup import number, safe, section, tree
+from whet.evaluate.mistakes import SHOWN, Mistake, differences, mistakes
+from whet.evaluate.words import Words
+
+LONGEST = 700
+"""Characters of an input that are shown."""
+MOST_WORDS = 12
+"""Differing words of one row that are shown."""
+
+
+def wrong_answers(facts: ReportFacts, say: Words) -> str:
+    """The wrong answers with a filter; the answers as they stand where no truth is known."""
+    if not facts.errors:
+        return ""
+    found = mistakes(facts.errors)
+    known = any("target" in row for row in facts.errors)
+    if not found:
+        return section("errors", say("errors"), f"<p>{safe(say('no_errors'))}</p>")
+    shown = found[:SHOWN]
+    own = list(dict.fromkeys(name for one in shown for name in one.inputs))
+    sure = any(one.sure is not None for one in shown)
+    truth, certainty = ([say("target")] if known else []), ([say("sure")] if sure else [])
+    head = [say("row"), *own, *truth, say("prediction"), *certainty]
+    top = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in head)
+    body = "".join(_row(one, own, known, sure, say) for one in shown)
+    words = safe(say("filter"))
+    box = (
+        f'<div class="filter"><input id="filter" type="search" placeholder="{words}" aria-label="{words}">'
+        f'<button id="clear" hidden></button>'
+        f'<output id="count" data-word="{safe(say("count_of"))}">{len(shown)}</output></div>'
+    )
+    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
+    drawn = f'{box}<div class="scroll tall"><table class="errors" id="rows">{inside}</table></div>'
+    lead = say(
+        "errors_lead" if known else "answers_lead", wrong=figure(len(found)), rows=figure(len(facts.errors))
+    )
+    if len(found) > SHOWN:
+        lead += " " + say("errors_cut", shown=figure(SHOWN))
+    return section("errors", say("errors" if known else "answers"), drawn, lead)
+
+
+def _row(one: Mistake, own: Sequence[str], known: bool, sure: bool, say: Words) -> str:
+    """A row; ``data-name`` repeats the column's name, for a phone shows a row as a card without the head."""
+    cells = [_cell("n", say("row"), str(one.row))]
+    cells += [_cell("text", name, safe(_cut(one.inputs.get(name), " "))) for name in own]
+    apart = differences(one)
+    if apart is not None:
+        words = "".join(
+            f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:MOST_WORDS]
+        )
+        more = f"<li>… {len(apart)}</li>" if len(apart) > MOST_WORDS else ""
+        cells.append(f'<td colspan="2"><ul class="apart">{words}{more}</ul></td>')
+    else:
+        cells += [_cell("", say("target"), _answer(one.target))] if known else []
+        cells.append(_cell("given" if known else "", say("prediction"), _answer(one.prediction)))
+    if sure:
+        cells.append(_cell("n", say("sure"), number(one.sure)))
+    link = ""
+    if isinstance(one.target, str) and isinstance(one.prediction, str):
+        link = f' data-from="{safe(one.target)}" data-to="{safe(one.prediction)}"'
+    return f"<tr{link}>{''.join(cells)}</tr>"
+
+
+def _cell(kind: str, name: str, inside: str) -> str:
+    return f'<td class="{kind}" data-name="{safe(name)}">{inside}</td>'
+
+
+def _answer(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return tree(value)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return number(value)
+    if isinstance(value, list):
+        return safe(_cut(value, ", ")) or "∅"
+    return safe("–" if value is None else _cut(value, " "))
+
+
+def _cut(value: Any, between: str) -> str:
+    text = between.join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"
