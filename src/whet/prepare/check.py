@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from whet.prepare.split import fold
+from whet.prepare.split import fold, labels_in
 from whet.tasks.contract import Example
 
 NEAR = 0.9
@@ -56,23 +56,22 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR) -> list[Near]
 def describe(splits: Mapping[str, Sequence[Example]], labels: Sequence[str]) -> dict[str, Any]:
     """The content of ``check.json``: rows, classes, lengths and copies of each split, and what they share."""
     return {
-        "splits": {name: _of_split(examples) for name, examples in splits.items()},
+        "splits": {name: _of_split(examples, labels) for name, examples in splits.items()},
         "labels_alike": _alike(labels),
         "shared": _shared(splits),
     }
 
 
-def _of_split(examples: Sequence[Example]) -> dict[str, Any]:
+def _of_split(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
     texts = [fold(" ".join(example.inputs)) for example in examples]
     words = np.array([len(_words(text)) for text in texts] or [0])
     targets: dict[str, set[str]] = defaultdict(set)
     for text, example in zip(texts, examples, strict=True):
         targets[text].add(str(example.target))
     classes = Counter(label for example in examples for label in labels_in(example.target))
-    few = len(classes) <= 1000
     return {
         "rows": len(examples),
-        "classes": dict(classes.most_common()) if few else {"different": len(classes)},
+        **({"classes": dict(classes.most_common())} if labels else {}),
         "words": {
             "least": int(words.min()),
             "median": float(np.median(words)),
@@ -82,15 +81,6 @@ def _of_split(examples: Sequence[Example]) -> dict[str, Any]:
         "copies": len(texts) - len(targets),
         "contradictions": sum(len(said) > 1 for said in targets.values()),
     }
-
-
-def labels_in(target: Any) -> tuple[str, ...]:
-    """The labels that a target names: itself, or its parts where it is a list of them."""
-    if isinstance(target, str):
-        return (target,)
-    if isinstance(target, (list, tuple, set, frozenset)):
-        return tuple(part for part in target if isinstance(part, str))
-    return ()
 
 
 def _alike(labels: Sequence[str]) -> list[list[str]]:

@@ -9,12 +9,12 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare import hub
-from whet.prepare.check import describe, labels_in
-from whet.prepare.locate import SPLITS, locate
+from whet.prepare.check import describe
+from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
 from whet.prepare.readers.contract import PEEK
-from whet.prepare.roles import Roles, guess_task, infer
-from whet.prepare.split import take, thin
+from whet.prepare.roles import Roles, guess_task, infer, is_headless
+from whet.prepare.split import is_number, labels_in, labels_of, take, thin
 from whet.prepare.tables import Parsed, Table, gathered, limited, parse, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Example, Schema, Split, Task
 
@@ -53,7 +53,7 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
 
     Raises DataError with all faults found: nothing is trained on data that is not whole.
     """
-    tables, notes = _tables(source, data)
+    tables, notes = _tables(locate(source, data))
     if task is None:
         name = guess_task(tables["train"].cells[:PEEK], tables["train"].entry)
         task = TASKS[name]()
@@ -76,11 +76,13 @@ def prepare_test(
     ``columns`` are those of the training; where the file has others, they are inferred anew.
     Raises DataError with all faults found.
     """
-    tables, notes = _tables(source, data)
-    chosen = "test" if "test" in tables else "train" if len(tables) == 1 else None
-    if chosen is None:
-        raise DataError(f"there is no test file, only {', '.join(tables)}", source, "give the file itself")
-    table = tables[chosen]
+    place = locate(source, data)
+    tables, notes = _tables(place, only="test" if "test" in place.files or place.hub else "train")
+    if len(place.files) > 1 and "test" not in tables:
+        raise DataError(
+            f"there is no test file, only {', '.join(place.files)}", source, "give the file itself"
+        )
+    table = next(iter(tables.values()))
     known = {role: column for role, column in columns.items() if column in table.names}
     options = dataclasses.replace(data, columns={**known, **data.columns})
     parsed, found, said = _parsed({"test": table}, task, options)
@@ -115,9 +117,8 @@ def _corpus(
     )
 
 
-def _tables(source: str | None, data: DataOptions) -> tuple[dict[str, Table], list[str]]:
+def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], list[str]]:
     """Every split's rows, read whole; raises once, with the faults of all files."""
-    place = locate(source, data)
     notes = list(place.notes)
     if place.hub is not None:
         found = hub.load(place.hub)
@@ -126,11 +127,14 @@ def _tables(source: str | None, data: DataOptions) -> tuple[dict[str, Table], li
                 f"hf:{place.hub}/{split}", "hub", hub.lines(part), getattr(part, "_fingerprint", "")
             )
             for split, part in found.items()
+            if only in (None, split)
         }
-        return tables, [*notes, f"hf:{place.hub}: found {', '.join(tables)}"]
+        return tables, [*notes, f"hf:{place.hub}: found {', '.join(found)}"]
     tables = {}
     faults: list[Fault] = []
     for split, path in place.files.items():
+        if only not in (None, split):
+            continue
         try:
             tables[split] = read_table(path)
         except DataError as error:
@@ -157,7 +161,11 @@ def _parsed(
             if first is not None and set(first.columns.values()) <= set(table.names):
                 roles = first
             else:
-                roles = infer(table.cells[:PEEK], task, data.columns, table.name, data.weight_column)
+                named = first is None or is_headless(table.names)
+                sample = table.cells[:PEEK]
+                kept = first.columns.items() if first and not named else ()
+                given = {role: column for role, column in kept if column in table.names} | data.columns
+                roles = infer(sample, task, given, table.name, data.weight_column, guess=named)
                 notes += roles.notes
         except DataError as error:
             faults.extend(error.faults)
@@ -178,9 +186,17 @@ def _called(table: Table, roles: Roles) -> dict[str, str]:
 
 
 def _thinned(parsed: dict[str, Parsed], most: int | None, seed: int) -> tuple[dict[str, Parsed], list[str]]:
+    """At most so many rows of each split, and none whose label the fewer training rows no longer have."""
     if most is None:
         return parsed, []
-    kept = {name: _pick(part, thin(part.examples, most, seed, name)) for name, part in parsed.items()}
+    places = {name: thin(part.examples, most, seed, name) for name, part in parsed.items()}
+    if "train" in parsed:
+        labels = labels_of(parsed["train"].examples)
+        left = {label for place in places["train"] for label in labels[place]}
+        lost = {label for found in labels for label in found} - left
+        for name, part in parsed.items():
+            places[name] = [i for i in places[name] if lost.isdisjoint(labels_in(part.examples[i].target))]
+    kept = {name: _pick(part, places[name]) for name, part in parsed.items()}
     return kept, [
         f"data.max_rows={most}: {len(kept[name].examples)} of {len(part.examples)} {name} rows are used"
         for name, part in parsed.items()
@@ -248,21 +264,31 @@ def _unlabelled(examples: Sequence[Example], task: Task, split: str) -> list[Fau
 
 
 def _unseen(examples: Sequence[Example], schema: Schema, split: str) -> list[Fault]:
-    if not schema.labels:
-        return []
+    """Targets that the schema has no place for: labels never seen in training, words on a scale."""
     rows: dict[str, list[int]] = {}
+    known = {_entity(label) for label in schema.labels}
     for example in examples:
         for label in labels_in(example.target):
-            if label not in schema.labels:
+            if _entity(label) not in known if known else schema.scale and not is_number(label):
                 rows.setdefault(label, []).append(example.row)
-    known = ", ".join(schema.labels[:20])
+    if not known:
+        cure = "mend the row, or set task.kind=single"
+        return [
+            Fault(f"the target '{x}' is no number: {_some(found)}", split, cure) for x, found in rows.items()
+        ]
+    seen = ", ".join(schema.labels[:20])
     cure = "mend the label, or add training rows that have it"
     return [
         Fault(
-            f"the label '{label}' is not among those seen in training ({known}): {_some(found)}", split, cure
+            f"the label '{label}' is not among those seen in training ({seen}): {_some(found)}", split, cure
         )
         for label, found in rows.items()
     ]
+
+
+def _entity(label: str) -> str:
+    """A tag without its place in the entity: a test set may begin one that training only goes on with."""
+    return label[2:] if label[:2] in ("B-", "I-", "E-", "M-", "S-", "L-", "U-") else label
 
 
 def _some(rows: Sequence[int]) -> str:

@@ -52,10 +52,12 @@ def infer(
     where: str,
     weight: str | None = None,
     targets: bool = True,
+    guess: bool = True,
 ) -> Roles:
     """Find a column for every role, looking at the first rows of a file.
 
-    ``targets=False`` needs no target, for rows that are to be answered. Raises DataError with every role
+    ``targets=False`` needs no target, for rows that are to be answered; ``guess=False`` goes by names alone
+    where there are any, for files beside one that had them. Raises DataError with every role
     that no column can play.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
@@ -72,16 +74,17 @@ def infer(
     headless = is_headless(names)
     wanted = [c for c in task.columns if c.role not in found and c.role not in asked and c.role != "weight"]
     for column in sorted(wanted, key=lambda c: (not c.required, not c.target)):
-        if (column.required or headless) and (match := _by_content(column, rows, names, set(found.values()))):
+        taken = set(found.values())
+        if headless or (guess and column.required):
+            match = _by_content(column, rows, names, taken)
+        else:
+            match = _twin(names, taken) if guess and not column.target else None
+        if match:
             found[column.role] = match
             if not headless:
-                notes.append(f"{where}: the column '{match}' is read as the {column.role}, by its content")
+                notes.append(f"{where}: the column '{match}' is read as the {column.role}, by what is in it")
         elif column.required and (targets or not column.target):
-            cure = f"set data.columns={{{column.role}: NAME}}"
-            what = f"no column for the {column.role}; found {', '.join(names) or 'no columns'}"
-            faults.append(
-                Fault(f"{what}, expected one of {', '.join((column.role, *column.aliases))}", where, cure)
-            )
+            faults.append(_missing(column, names, where))
     if faults:
         raise DataError(faults)
     found = {column.role: found[column.role] for column in task.columns if column.role in found} | found
@@ -89,6 +92,23 @@ def infer(
         said = ", ".join(f"{column} is the {role}" for role, column in found.items())
         notes.append(f"{where}: the columns have no names; by content {said}")
     return Roles(found, tuple(notes))
+
+
+def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
+    expected = ", ".join(dict.fromkeys((column.role, *column.aliases)))
+    found = ", ".join(names) or "no columns"
+    what = f"no column for the {column.role}: found {found}; expected one of {expected}"
+    cure = f"name it: data.columns.{column.role}=NAME"
+    if column.target:
+        cure += "; rows without one are for whet predict, so keep them out of the folder"
+    return Fault(what, where, cure)
+
+
+def _twin(names: Sequence[str], taken: set[str]) -> str | None:
+    """The second of two columns that differ in a number only, such as question1 and question2."""
+    stems = {re.sub(r"\d+", "", normal(name)) for name in taken if re.search(r"\d", name)}
+    rest = (name for name in names if name not in taken and re.search(r"\d", name))
+    return next((name for name in rest if re.sub(r"\d+", "", normal(name)) in stems), None)
 
 
 def _refused(
@@ -115,9 +135,15 @@ def _by_content(column: Column, rows: Sequence[Cells], names: Sequence[str], tak
         if name not in taken and (values := [row[name] for row in rows if row.get(name) not in (None, "")])
     }
     if column.target:
-        labels = {name: len({str(v) for v in values}) for name, values in cells.items() if _is_label(values)}
+        labels: dict[str, float] = {
+            name: len({str(v) for v in values}) for name, values in cells.items() if _is_label(values)
+        }
         if len(cells) == len(names) == 1:
             return None
+        if not labels and is_headless(names):
+            labels = {
+                name: _mean_length(values) for name, values in cells.items() if _mean_length(values) <= 30
+            }
         return min(labels, key=lambda name: (labels[name], -names.index(name))) if labels else None
     texts = {name: _mean_length(values) for name, values in cells.items() if _is_text(values)}
     if not texts:
@@ -128,7 +154,7 @@ def _by_content(column: Column, rows: Sequence[Cells], names: Sequence[str], tak
 
 
 def _mean_length(values: Sequence[Any]) -> float:
-    return sum(len(value) for value in values) / len(values)
+    return sum(len(str(value)) for value in values) / len(values)
 
 
 def _is_label(values: Sequence[Any]) -> bool:

@@ -26,29 +26,31 @@ SCALE = 20
 def take(examples: Sequence[Example], count: int, seed: int, site: str) -> list[int]:
     """Positions of about ``count`` examples, in ascending order, the strata in the whole's proportions.
 
-    Examples with the same text go together, so the number may differ by the size of one such group. A
-    stratum of more than one group always leaves one behind: what is to be learnt must stay to be learnt
-    from.
+    Examples with the same text go together, so the number may differ by the size of one such group. The
+    last one with a label always stays: what is to be answered must be there to be learnt from.
     """
-    groups: dict[str, list[int]] = defaultdict(list)
+    by_text: dict[str, list[int]] = defaultdict(list)
     for position, example in enumerate(examples):
-        groups[fold("\x1f".join(example.inputs))].append(position)
-    strata: dict[Hashable, list[list[int]]] = defaultdict(list)
-    keys = _strata([examples[members[0]] for members in groups.values()])
-    for key, members in zip(keys, groups.values(), strict=True):
-        strata[key].append(members)
+        by_text[fold("\x1f".join(example.inputs))].append(position)
+    groups = list(by_text.values())
+    own = labels_of(examples)
+    labels = [{label for place in group for label in own[place]} for group in groups]
+    left = Counter(label for found in labels for label in found)
+    strata: dict[Hashable, list[int]] = defaultdict(list)
+    for number, key in enumerate(_strata([examples[group[0]] for group in groups])):
+        strata[key].append(number)
     random = draws.generator(seed, "split", site)
     taken: list[int] = []
-    wanted = count / max(1, len(examples))
     owed = 0.0
-    for members_of in strata.values():
-        owed += wanted * sum(map(len, members_of))
-        most = len(members_of) - 1
-        for place in random.permutation(len(members_of))[:most]:
+    for members in strata.values():
+        owed += count * sum(len(groups[number]) for number in members) / len(examples)
+        for number in random.permutation(members)[1:]:
             if owed < 0.5:
                 break
-            taken.extend(members_of[place])
-            owed -= len(members_of[place])
+            if all(left[label] > 1 for label in labels[number]):
+                left.subtract(labels[number])
+                taken.extend(groups[number])
+                owed -= len(groups[number])
     return sorted(taken)
 
 
@@ -68,22 +70,48 @@ def thin(examples: Sequence[Example], most: int, seed: int, site: str) -> list[i
     return sorted(position for _, position in sorted(ranked)[:most])
 
 
+def is_number(target: Any) -> bool:
+    """Whether a target is a number, or the text of one."""
+    return _number(target) is not None
+
+
+def labels_in(target: Any) -> tuple[str, ...]:
+    """The labels that a target names: itself, or its parts where it is a list of them."""
+    if isinstance(target, str):
+        return (target,)
+    if isinstance(target, (list, tuple, set, frozenset)):
+        return tuple(part for part in target if isinstance(part, str))
+    return ()
+
+
 def fold(text: str) -> str:
     """A text as it is compared: without case, and with every run of white space as one space."""
     return re.sub(r"\s+", " ", text).strip().casefold()
 
 
+def labels_of(examples: Sequence[Example]) -> list[tuple[str, ...]]:
+    """Each example's labels; none where targets are numbers on a scale, or texts that hardly come back."""
+    labels = [labels_in(example.target) for example in examples]
+    flat = [label for found in labels for label in found]
+    texts = len(set(flat)) > max(SCALE, len(flat) / 2) or all(e.target in e.inputs for e in examples)
+    return [()] * len(examples) if texts or _numbers(examples) is not None else labels
+
+
 def _strata(examples: Sequence[Example]) -> list[Hashable]:
     """What each example is drawn by: its label or labels, a tenth of all for numbers; rare ones together."""
-    numbers = [_number(example.target) for example in examples]
-    if len(set(numbers)) > SCALE and None not in numbers:
-        values = np.array(numbers, dtype=float)
-        return [
-            int(place) for place in np.searchsorted(np.quantile(values, np.linspace(0.1, 0.9, 9)), values)
-        ]
-    keys = [_key(example.target) for example in examples]
+    numbers = _numbers(examples)
+    if numbers is not None:
+        tenths = np.quantile(numbers, np.linspace(0.1, 0.9, 9))
+        return [int(place) for place in np.searchsorted(tenths, numbers)]
+    keys = [tuple(sorted(set(labels))) for labels in labels_of(examples)]
     times = Counter(keys)
-    return [key if isinstance(key, str) or times[key] >= RARE else "rare" for key in keys]
+    return [key if len(key) < 2 or times[key] >= RARE else "rare" for key in keys]
+
+
+def _numbers(examples: Sequence[Example]) -> np.ndarray | None:
+    """The targets as numbers where they are a scale, else None."""
+    numbers = [_number(example.target) for example in examples]
+    return None if None in numbers or len(set(numbers)) <= SCALE else np.array(numbers, dtype=float)
 
 
 def _number(target: Any) -> float | None:
@@ -91,9 +119,3 @@ def _number(target: Any) -> float | None:
         return None if isinstance(target, (bool, tuple, list)) else float(target)
     except (TypeError, ValueError):
         return None
-
-
-def _key(target: object) -> Hashable:
-    if isinstance(target, (list, tuple, set, frozenset)):
-        return tuple(sorted({str(part) for part in target}))
-    return "" if target is None else str(target)

@@ -28,8 +28,8 @@ NAMES = frozenset(_WORDS.split())
 """Names that people give columns; a first record with one of them, and no number, is a header."""
 
 
-def table(records: Iterator[Record], name: str) -> Iterator[Line]:
-    """Rows by column name. Ragged rows are faults; raises DataError where the header names a column twice."""
+def table(records: Iterator[Record], name: str, cure: str) -> Iterator[Line]:
+    """Rows by column name; ragged rows are faults with this cure. Raises DataError for a doubled name."""
     seen = list(islice(records, PEEK))
     whole = [fields for _, fields in seen if isinstance(fields, list)]
     headed = bool(whole) and has_header(whole)
@@ -43,19 +43,16 @@ def table(records: Iterator[Record], name: str) -> Iterator[Line]:
         widths = Counter(len(fields) for fields in whole)
         width = widths.most_common(1)[0][0] if widths else 0
         names = [nameless(place) for place in range(1, width + 1)]
+    called = f" as in the header ({', '.join(names[:8])})" if headed else " as in most rows"
     for number, fields in chain(seen, records):
         if isinstance(fields, Fault):
             yield Line(number, fault=fields)
         elif headed:
             headed = False
         elif len(fields) != len(names):
-            what = f"{len(fields)} fields, expected {len(names)} ({', '.join(names)})"
-            cure = (
-                "quote the field that holds a delimiter"
-                if len(fields) > len(names)
-                else "fill in what is missing"
-            )
-            yield Line(number, fault=Fault(what, f"{name}, line {number}", cure))
+            what = f"{len(fields)} fields, expected {len(names)}{called}"
+            remedy = cure if len(fields) > len(names) else "fill in the missing fields"
+            yield Line(number, fault=Fault(what, f"{name}, line {number}", remedy))
         else:
             yield Line(number, dict(zip(names, fields, strict=True)))
 

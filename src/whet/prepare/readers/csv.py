@@ -12,6 +12,7 @@ from whet.core.errors import Fault
 from whet.prepare.readers._table import NAMES, Record, normal, table
 from whet.prepare.readers.contract import Line, Reader, Sample, peek
 
+CURE = "quote the field that holds a delimiter or a line break"
 LONGEST_CELL = 1 << 27
 """Characters in one cell: the csv module's own limit (131,072) is shorter than a long document."""
 
@@ -31,7 +32,7 @@ class Csv(Reader):
 
     def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
         head, lines = peek(lines)
-        yield from table(quoted_records(lines, _delimiter(head), name), name)
+        yield from table(quoted_records(lines, _delimiter(head), name), name, CURE)
 
     @classmethod
     def sample(cls) -> Sample:

@@ -9,7 +9,10 @@ from collections.abc import Iterator
 
 from whet.prepare.readers._table import Record, table
 from whet.prepare.readers.contract import Line, Reader, Sample, peek
+from whet.prepare.readers.csv import CURE as QUOTED
 from whet.prepare.readers.csv import quoted_records
+
+CURE = "remove the tab inside a field; a quote hides it only where the header is quoted too"
 
 
 class Tsv(Reader):
@@ -29,7 +32,8 @@ class Tsv(Reader):
         first = head.partition("\n")[0].rstrip("\r")
         cells = first.split("\t")
         quoted = all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
-        yield from table(quoted_records(lines, "\t", name) if quoted else _records(lines), name)
+        records = quoted_records(lines, "\t", name) if quoted else _records(lines)
+        yield from table(records, name, QUOTED if quoted else CURE)
 
     @classmethod
     def sample(cls) -> Sample:
