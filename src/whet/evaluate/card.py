@@ -22,6 +22,13 @@ PIPELINES = (
     "translation",
 )
 """Tasks that the Hub knows under the same name."""
+AUTO_CLASSES = {
+    "sequence": "AutoModelForSequenceClassification",
+    "token": "AutoModelForTokenClassification",
+    "causal": "AutoModelForCausalLM",
+    "masked": "AutoModelForMaskedLM",
+}
+"""transformers' class for each kind of head."""
 
 
 def card(facts: ReportFacts) -> str:
@@ -83,37 +90,25 @@ def _hub_name(model: Any) -> str | None:
 def _loading(facts: ReportFacts, say: Words) -> str:
     own = 'import whet\n\nmodel = whet.load("model")\nprint(model.predict(["..."]))'
     blocks = [f"```python\n{own}\n```"]
+    kind = AUTO_CLASSES.get(facts.head, "AutoModel")
+    lines = [f"from transformers import {kind}, AutoTokenizer", ""]
+    if facts.load == "whet":
+        return "\n\n".join([*blocks, say("card_own_head")])
     if facts.load == "peft":
-        other = (
-            "from peft import PeftConfig, PeftModel\n"
-            "from transformers import AutoModel, AutoTokenizer\n\n"
-            'base = PeftConfig.from_pretrained("model").base_model_name_or_path\n'
-            'model = PeftModel.from_pretrained(AutoModel.from_pretrained(base), "model")\n'
-            'tokenizer = AutoTokenizer.from_pretrained("model")'
-        )
-        if facts.bundle.get("auto_class"):
-            other = other.replace("AutoModel.", f"{facts.bundle['auto_class']}.")
-            other = other.replace("AutoModel,", f"{facts.bundle['auto_class']},")
-        blocks.append(f"{say('card_peft')}\n\n```python\n{other}\n```")
-    elif facts.load == "transformers":
-        kind = str(facts.bundle.get("auto_class") or _auto_class(str(facts.metrics.get("task", ""))))
-        other = (
-            f"from transformers import AutoTokenizer, {kind}\n\n"
-            f'model = {kind}.from_pretrained("model")\n'
-            'tokenizer = AutoTokenizer.from_pretrained("model")'
-        )
-        blocks.append(f"{say('card_transformers')}\n\n```python\n{other}\n```")
+        lines.insert(0, "from peft import PeftConfig, PeftModel")
+        lines += [
+            'base = PeftConfig.from_pretrained("model").base_model_name_or_path',
+            f'model = PeftModel.from_pretrained({kind}.from_pretrained(base{_outputs(facts)}), "model")',
+        ]
     else:
-        blocks.append(say("card_own_head"))
-    return "\n\n".join(blocks)
+        lines.append(f'model = {kind}.from_pretrained("model")')
+    code = "\n".join([*lines, 'tokenizer = AutoTokenizer.from_pretrained("model")'])
+    return "\n\n".join([*blocks, say(f"card_{facts.load}"), f"```python\n{code}\n```"])
 
 
-def _auto_class(task: str) -> str:
-    known = {
-        "text-classification": "AutoModelForSequenceClassification",
-        "token-classification": "AutoModelForTokenClassification",
-    }
-    return known.get(task, "AutoModel")
+def _outputs(facts: ReportFacts) -> str:
+    count = len(facts.bundle.get("labels") or ())
+    return f", num_labels={count}" if count and facts.head in ("sequence", "token") else ""
 
 
 def _scores(facts: ReportFacts, say: Words) -> str:

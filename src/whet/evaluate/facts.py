@@ -14,8 +14,8 @@ class ReportFacts:
     ``metrics`` is ``metrics.json``, ``findings`` ``findings.json``, ``log`` the lines of ``metrics.jsonl``,
     ``check`` ``check.json``, ``errors`` all lines of ``predictions/test.jsonl`` (the wrong ones are picked
     here), ``recipe`` the text of ``recipe.yaml``, ``bundle`` ``model/whet.json``; ``classes`` and
-    ``confusion`` are the Judgement's. ``notes`` are the sentences that reading and loading said aloud.
-    ``load`` says who can load the bundle: ``transformers``, ``peft`` or only ``whet``.
+    ``confusion`` are the Judgement's, ``notes`` the sentences said aloud on the way, ``head`` the kind of the
+    task's head.
     """
 
     title: str
@@ -29,7 +29,7 @@ class ReportFacts:
     recipe: str = ""
     notes: Sequence[str] = ()
     bundle: Mapping[str, Any] = field(default_factory=dict)
-    load: Literal["transformers", "peft", "whet"] = "whet"
+    head: str = ""
     language: Literal["en", "zh"] = "en"
     confidence: float = 0.95
 
@@ -45,3 +45,11 @@ class ReportFacts:
         """How many rows were judged, where it is known."""
         rows = (self.metrics.get("data") or {}).get("rows") or {}
         return rows.get("test", len(self.errors) or None)
+
+    @property
+    def load(self) -> Literal["transformers", "peft", "whet"]:
+        """Who can load the bundle whole, read off its weight files: adapter, own head, or neither."""
+        names = list(self.bundle.get("weights") or ())
+        if any(name.startswith("adapter") for name in names):
+            return "peft"
+        return "transformers" if names and not any("head" in name for name in names) else "whet"

@@ -10,6 +10,7 @@ from whet.core.errors import DataError, UsageError, nearest
 from whet.evaluate.general import Evidence, general_findings
 from whet.evaluate.options import EvaluateOptions
 from whet.evaluate.reliability import calibration_of
+from whet.evaluate.spoken import spoken
 from whet.evaluate.tables import class_table, confusion_table
 from whet.metrics.scores import Interval, Scores, better
 from whet.tasks.contract import Finding, Pair, Schema, Split, Task
@@ -99,7 +100,7 @@ def judge(
         baseline=baseline,
         untuned=before.values() if before else None,
         calibration=calibration,
-        findings=(*found, *own),
+        findings=(*found, *spoken(own, options.language)),
         below_baseline=better(metric, baseline[metric], measured[metric].value),
         classes=tuple(class_table(test, schema)),
         confusion=confusion_table(test, schema),

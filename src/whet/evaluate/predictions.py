@@ -18,8 +18,8 @@ def as_row(
     """One answered row: its number (data rows count from 1), the user's own columns, the truth, the answer.
 
     Give a Pair where the target may be known, a Prediction where it is not; ``target`` stands only where it
-    is. A task without probabilities has no such key; the answer's details come last. ``top`` keeps that many of the likeliest labels,
-    likeliest first.
+    is. A task without probabilities has no such key; the answer's details come last. ``top`` keeps that many
+    of the likeliest labels, likeliest first.
     """
     prediction = answered.prediction if isinstance(answered, Pair) else answered
     target = answered.example.target if isinstance(answered, Pair) else None

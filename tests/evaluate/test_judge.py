@@ -1,0 +1,196 @@
+"""The judgement: intervals, the paired comparison, slices, and findings that carry their numbers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from evaluate.made_facts import SCHEMA, Sorting, answered, split
+from whet.core import draws
+from whet.core.errors import DataError, UsageError
+from whet.evaluate.judge import check_options, judge, main_metric
+from whet.evaluate.options import EvaluateOptions
+from whet.evaluate.paired import difference, rows_to_decide, slices
+from whet.evaluate.spoken import shapes, spoken
+from whet.metrics.scores import Interval, Scores
+from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction
+
+
+def judged(test, untuned=None, validation=(), **options):
+    train = split("train", answered(200, 1.0, 1))
+    return judge(Sorting(), SCHEMA, train, validation, test, untuned, EvaluateOptions(**options), 7)
+
+
+def mean_of(values):
+    return Scores({"right": np.asarray(values, float)}, {"accuracy": lambda got: got["right"].mean()})
+
+
+def test_metrics_are_what_the_task_scored_and_survive_strict_json():
+    test = answered(150, 0.8, 2)
+    found = judged(test, untuned=answered(150, 0.0, 2), validation=answered(50, 0.8, 3))
+    exact = Sorting().score(test, SCHEMA).values()
+    metrics = found.as_metrics()
+    assert {name: part["value"] for name, part in metrics["test"].items()} == exact
+    assert all(part["low"] <= part["value"] <= part["high"] for part in metrics["test"].values())
+    assert set(metrics) == {"metric", "test", "validation", "baseline", "untuned", "calibration"}
+    assert set(metrics["validation"]) == set(metrics["baseline"]) == set(metrics["untuned"]) == set(exact)
+    assert metrics["calibration"]["temperature"] == SCHEMA.temperature
+    assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+    assert json.loads(json.dumps(found.as_findings(), allow_nan=False))
+
+
+def test_a_good_model_is_said_to_be_better_and_a_bad_one_is_below_the_baseline():
+    good, bad = judged(answered(150, 0.9, 2)), judged(wrong_answers(150))
+    assert not good.below_baseline
+    assert bad.below_baseline
+    assert good.findings[0].kind == "strength"
+    assert good.findings[0].evidence["verdict"] == "better"
+    assert bad.findings[0].kind == "weakness"
+    assert bad.findings[0].evidence["verdict"] == "worse"
+
+
+def wrong_answers(rows):
+    other = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
+    return [
+        Pair(p.example, Prediction(other[p.example.target], p.prediction.probabilities))
+        for p in answered(rows, 1.0, 2)
+    ]
+
+
+def test_what_cannot_be_told_apart_is_said_so_with_the_rows_that_would_decide():
+    train = split("train", answered(200, 1.0, 1))
+    trivial = Sorting().baseline(train, split("test", answered(40, 0.5, 2)), SCHEMA)[0]
+    test = [Pair(p.example, trivial) for p in answered(40, 0.5, 2)]
+    test[0] = Pair(test[0].example, Prediction(test[0].example.target, {}))
+    found = judged(test)
+    assert found.findings[0].evidence["verdict"] == "undecided"
+    assert "not distinguishable" in found.findings[0].text
+
+
+def test_equal_to_the_baseline_is_not_below_it():
+    train = split("train", answered(200, 1.0, 1))
+    rows = answered(60, 0.5, 2)
+    same = Sorting().baseline(train, split("test", rows), SCHEMA)
+    found = judged([Pair(p.example, q) for p, q in zip(rows, same, strict=True)])
+    assert not found.below_baseline
+
+
+def test_the_metric_is_checked_with_the_nearest_name():
+    with pytest.raises(UsageError, match="did you mean 'f1_macro'"):
+        judged(answered(60, 0.8, 2), metric="f1_makro")
+    assert judged(answered(60, 0.8, 2), metric="f1_macro").metric == "f1_macro"
+    train = split("train", answered(90, 1.0, 1))
+    assert main_metric(Sorting(), SCHEMA, train, EvaluateOptions()) == "accuracy"
+    with pytest.raises(UsageError, match="accuracy"):
+        main_metric(Sorting(), SCHEMA, train, EvaluateOptions(metric="acuracy"))
+
+
+@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
+def test_a_confidence_outside_zero_to_one_is_refused(confidence):
+    with pytest.raises(UsageError, match="between 0 and 1"):
+        check_options(EvaluateOptions(confidence=confidence))
+
+
+def test_no_test_rows_are_refused():
+    with pytest.raises(DataError, match="no test row"):
+        judged([])
+
+
+def test_without_training_rows_the_baseline_learns_from_the_test_rows():
+    test = answered(90, 0.8, 2)
+    found = judge(Sorting(), SCHEMA, None, (), test, None, EvaluateOptions(), 1)
+    most = max(sum(p.example.target == label for p in test) for label in SCHEMA.labels)
+    assert found.baseline["accuracy"] == most / len(test)
+    assert found.validation == {}
+    assert found.untuned is None
+
+
+def test_pairing_decides_where_single_intervals_overlap():
+    random = draws.generator(5, "rows")
+    theirs = (random.random(400) < 0.7).astype(float)
+    ours = theirs.copy()
+    ours[np.flatnonzero(theirs == 0)[:14]] = 1.0
+    gap = difference(mean_of(ours), mean_of(theirs), "accuracy", 0.95, 1)
+    alone = [mean_of(values).intervals(0.95, seed=1)["accuracy"] for values in (ours, theirs)]
+    assert gap.value == pytest.approx(14 / 400)
+    assert gap.low > 0
+    assert alone[0].low < alone[1].high
+    with pytest.raises(ValueError, match="same rows"):
+        difference(mean_of(ours), mean_of(theirs[:-1]), "accuracy", 0.95, 1)
+
+
+def test_a_paired_interval_covers_the_truth_about_as_often_as_it_says():
+    held = 0
+    for seed in range(100):
+        random = draws.generator(seed, "truth")
+        ours, theirs = random.random(120) < 0.8, random.random(120) < 0.7
+        gap = difference(mean_of(ours), mean_of(theirs), "accuracy", 0.9, seed, draws_count=300)
+        held += gap.low <= 0.1 <= gap.high
+    assert 82 <= held <= 97
+
+
+def test_rows_to_decide_follow_the_square_root():
+    assert rows_to_decide(100, Interval(0.05, -0.05, 0.15)) == 400
+    assert rows_to_decide(100, Interval(0.0, -0.1, 0.1)) is None
+
+
+def test_a_planted_slice_is_found_and_luck_is_not():
+    random = draws.generator(9, "slices")
+    groups = {"a": np.arange(0, 100), "b": np.arange(100, 200), "c": np.arange(200, 300)}
+    planted = (random.random(300) < 0.9).astype(float)
+    planted[100:200] = random.random(100) < 0.6
+    assert [s.name for s in slices(mean_of(planted), groups, "accuracy", 1) if s.worse] == ["b"]
+    alarms = 0
+    for seed in range(40):
+        even = draws.generator(seed, "even").random(300) < 0.8
+        alarms += any(s.worse for s in slices(mean_of(even), groups, "accuracy", seed))
+    assert alarms <= 6
+
+
+def test_weak_long_inputs_are_named_with_their_numbers():
+    pairs = []
+    for k in range(120):
+        right = k < 80 or k % 2 == 0
+        label = "negative" if k % 3 else "positive"
+        answer = label if right else "neutral"
+        pairs.append(Pair(Example(k + 1, ("x" * (10 + k),), label), Prediction(answer)))
+    found = [f for f in judged(pairs).findings if f.kind == "slice"]
+    assert [f.evidence["worse"] for f in found] == ["long"]
+    assert "0.500" in found[0].text
+
+
+def test_a_task_that_speaks_of_length_and_calibration_is_not_repeated():
+    class Telling(Sorting):
+        def findings(self, pairs, schema):
+            return [Finding("slice", "Own."), Finding("calibration", "Own.")]
+
+    train = split("train", answered(90, 1.0, 1))
+    found = judge(Telling(), SCHEMA, train, (), answered(90, 0.8, 2), None, EvaluateOptions(), 1)
+    assert [f.text for f in found.findings if f.kind in ("slice", "calibration")] == ["Own.", "Own."]
+
+
+def test_chinese_findings_hold_the_same_evidence():
+    test = answered(150, 0.8, 2)
+    english, chinese = judged(test), judged(test, language="zh")
+    assert [f.evidence for f in english.findings] == [f.evidence for f in chinese.findings]
+    assert all(any("一" <= c <= "鿿" for c in f.text) for f in chinese.findings if f.kind != "confusion")
+
+
+def test_every_shape_of_a_tasks_finding_can_be_said_in_chinese():
+    assert len(shapes()) > 10
+    for shape in shapes():
+        evidence = dict.fromkeys(shape["needs"], 0.5)
+        found = spoken([Finding(shape["kinds"][0], "English", (3,), evidence)], "zh")[0]
+        assert found.text != "English"
+        assert "{" not in found.text
+        assert found.evidence == evidence
+
+
+def test_real_tasks_speak_chinese():
+    task = TASKS["text-classification"]()
+    found = spoken(task.findings(answered(200, 0.7, 2, sure=0.99), SCHEMA), "zh")
+    assert found
+    for finding in found:
+        assert any("一" <= c <= "鿿" for c in finding.text), finding
+    kept = Finding("strength", "Something new.", evidence={"new": 1})
+    assert spoken([kept], "zh") == [kept]

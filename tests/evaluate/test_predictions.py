@@ -1,0 +1,150 @@
+"""Answered rows as other programs read them."""
+
+import json
+
+import numpy as np
+
+from evaluate.made_facts import SCHEMA
+from whet.evaluate.mistakes import differences, mistakes
+from whet.evaluate.predictions import as_row
+from whet.evaluate.reliability import calibration_of
+from whet.evaluate.tables import class_table, confusion_table
+from whet.tasks.contract import Example, Pair, Prediction, Schema
+
+
+def test_a_row_holds_the_users_columns_then_truth_and_answer():
+    pair = Pair(
+        Example(17, ("good",), "positive"), Prediction("negative", {"negative": 0.9, "positive": 0.1})
+    )
+    row = as_row(17, {"id": 5, "review": "good"}, pair)
+    assert list(row) == ["row", "id", "review", "target", "prediction", "probabilities"]
+    assert row == {
+        "row": 17,
+        "id": 5,
+        "review": "good",
+        "target": "positive",
+        "prediction": "negative",
+        "probabilities": {"negative": 0.9, "positive": 0.1},
+    }
+
+
+def test_own_columns_of_our_names_get_a_prefix_and_lose_nothing():
+    given = {
+        "row": "r",
+        "target": 1,
+        "prediction": "p",
+        "probabilities": "q",
+        "input_row": "mine",
+        "text": "t",
+    }
+    row = as_row(1, given, Prediction("a"))
+    assert row["row"] == 1
+    assert row["prediction"] == "a"
+    assert row["input_row"] == "mine"
+    assert row["input_input_row"] == "r"
+    assert (row["input_target"], row["input_prediction"], row["input_probabilities"]) == (1, "p", "q")
+    assert "target" not in row
+    assert "probabilities" not in row
+
+
+def test_the_likeliest_labels_come_first_where_only_some_are_asked_for():
+    row = as_row(1, {}, Prediction("b", {"a": 0.2, "b": 0.5, "c": 0.3}), top=2)
+    assert list(row["probabilities"].items()) == [("b", 0.5), ("c", 0.3)]
+
+
+def test_answers_of_every_shape_survive_strict_json():
+    answers = (
+        Prediction(["x", "y"], {"x": np.float64(0.7)}),
+        Prediction(("B-PER", "O"), None, None, {"entities": [{"score": np.float32(0.5)}]}),
+        Prediction(2.5),
+        Prediction({"perplexity": float("inf")}),
+    )
+    for answer in answers:
+        row = as_row(np.int64(3), {"text": "😀", "n": np.float64("nan")}, answer)
+        assert json.loads(json.dumps(row, allow_nan=False, ensure_ascii=False)) == row
+    assert as_row(1, {"entities": "mine"}, answers[1])["entities"] == "mine"
+    assert as_row(1, {}, answers[1])["entities"] == [{"score": 0.5}]
+
+
+def test_a_number_read_as_text_is_a_number_beside_a_number():
+    assert as_row(1, {}, Pair(Example(1, ("a",), "3.5"), Prediction(3.1)))["target"] == 3.5
+    assert as_row(1, {}, Pair(Example(1, ("a",), "3.5"), Prediction("3.5")))["target"] == "3.5"
+
+
+def pair(target, answer, probabilities=None):
+    return Pair(Example(1, ("a",), target), Prediction(answer, probabilities))
+
+
+def test_single_labels_make_a_table_and_a_matrix():
+    pairs = [pair("negative", "negative"), pair("negative", "positive"), pair("new", "neutral")]
+    table = {row["label"]: row for row in class_table(pairs, SCHEMA)}
+    assert table["negative"]["recall"] == 0.5
+    assert table["new"]["support"] == 1
+    assert confusion_table(pairs, SCHEMA)["counts"][0] == [1, 0, 1, 0]
+
+
+def test_tags_are_counted_by_entity_sets_by_label_and_words_by_word():
+    tags = Schema("spans", ("B-PER", "I-PER", "O"))
+    found = class_table([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags)
+    assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found] == [
+        ("PER", 1, 1, 0.0)
+    ]
+    chances = {"a": 0.9, "b": 0.2, "c": 0.8}
+    sets = class_table([pair(("a", "b"), ["a", "c"], chances)], Schema("multi", ("a", "b", "c")))
+    assert [row["f1"] for row in sets] == [1.0, 0.0, 0.0]
+    words = class_table([pair(("N", "V", "N"), ["N", "N", "N"])], Schema("words", ("N", "V")))
+    assert [(row["support"], row["predicted"]) for row in words] == [(2, 3), (1, 0)]
+
+
+def test_answers_that_are_no_labels_have_no_table():
+    for one, schema in (
+        (pair(1.5, 2.5), Schema("regression")),
+        (pair(None, {"loss": 2}), Schema()),
+        (pair("a b", "c"), Schema()),
+    ):
+        assert class_table([one], schema) == []
+        assert confusion_table([one], schema) is None
+        assert calibration_of([one], schema) is None
+
+
+def test_calibration_counts_answers_or_every_label_of_a_set():
+    sure = [pair("negative", "negative", {"negative": 0.75, "positive": 0.25})] * 3
+    off = [pair("positive", "negative", {"negative": 0.75, "positive": 0.25})]
+    found = calibration_of([*sure, *off], SCHEMA)
+    assert found["ece"] == 0.0
+    assert found["bins"] == [{"low": 0.7, "high": 0.8, "rows": 4, "confidence": 0.75, "accuracy": 0.75}]
+    many = calibration_of([pair(("a",), ["a"], {"a": 1.0, "b": 0.0})], Schema("multi", ("a", "b")))
+    assert sum(one["rows"] for one in many["bins"]) == 2
+    assert many["ece"] == 0.0
+
+
+def test_mistakes_come_surest_first_and_sets_have_no_order():
+    rows = [
+        {"row": 1, "text": "a", "target": "x", "prediction": "y", "probabilities": {"x": 0.4, "y": 0.6}},
+        {"row": 2, "text": "b", "target": "x", "prediction": "x", "probabilities": {"x": 0.9, "y": 0.1}},
+        {"row": 3, "text": "c", "target": "x", "prediction": "y", "probabilities": {"x": 0.1, "y": 0.9}},
+    ]
+    assert [one.row for one in mistakes(rows)] == [3, 1]
+    sets = {"row": 1, "target": ["a", "b"], "prediction": ["b", "a"], "probabilities": {"a": 0.9, "b": 0.8}}
+    assert mistakes([sets]) == []
+    far = [{"row": k, "target": 1.0, "prediction": 1.0 + k} for k in range(4)]
+    assert [one.row for one in mistakes(far)] == [3, 2, 1]
+
+
+def test_differing_words_are_named():
+    row = {
+        "row": 1,
+        "tokens": ["Ada", "in", "Rome"],
+        "tags": "B-PER O B-LOC",
+        "target": ["B-PER", "O", "B-LOC"],
+        "prediction": ["O", "O", "B-LOC"],
+        "entities": [],
+    }
+    (one,) = mistakes([row])
+    assert one.inputs == {"tokens": ["Ada", "in", "Rome"]}
+    assert differences(one) == [("Ada", "B-PER", "O")]
+
+
+def test_rows_without_truth_stand_in_their_order():
+    rows = [{"row": k, "text": "t", "prediction": {"loss": k}} for k in (1, 2)]
+    assert [one.row for one in mistakes(rows)] == [1, 2]
