@@ -8,12 +8,17 @@ import pytest
 from evaluate.made_facts import SCHEMA, Sorting, answered, split
 from whet.core import draws
 from whet.core.errors import DataError, UsageError
+from whet.core.rundir import plain
+from whet.evaluate.card import card
+from whet.evaluate.facts import ReportFacts
 from whet.evaluate.judge import check_options, judge, main_metric
 from whet.evaluate.options import EvaluateOptions
 from whet.evaluate.paired import difference, rows_to_decide, slices
+from whet.evaluate.predictions import as_row
+from whet.evaluate.report import render
 from whet.evaluate.spoken import shapes, spoken
-from whet.metrics.scores import Interval, Scores
-from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction
+from whet.metrics.scores import Interval, Scores, better
+from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Split
 
 
 def judged(test, untuned=None, validation=(), **options):
@@ -194,3 +199,29 @@ def test_real_tasks_speak_chinese():
         assert any("一" <= c <= "鿿" for c in finding.text), finding
     kept = Finding("strength", "Something new.", evidence={"new": 1})
     assert spoken([kept], "zh") == [kept]
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", TASKS.names())
+def test_every_task_is_judged_reported_and_carded(name, language):
+    task, sample = TASKS[name].sample()
+    examples = tuple(task.parse(row, k) for k, row in enumerate(sample.rows, start=1))
+    schema = task.learn(examples)
+    pairs = [Pair(e, Prediction(answer)) for e, answer in zip(examples, sample.right, strict=True)]
+    worse = [Pair(e, Prediction(answer)) for e, answer in zip(examples, sample.wrong, strict=True)]
+    options = EvaluateOptions(language=language)
+    found = judge(task, schema, Split("train", examples), pairs, pairs, worse, options, 1)
+    assert better(found.metric, found.test[found.metric].value, found.untuned[found.metric])
+    rows = [as_row(p.example.row, row, p) for row, p in zip(sample.rows, pairs, strict=True)]
+    metrics = json.loads(json.dumps(plain(found.as_metrics()), allow_nan=False))
+    facts = ReportFacts(
+        name,
+        metrics,
+        found.as_findings(),
+        errors=rows,
+        classes=found.classes,
+        confusion=found.confusion,
+        language=language,
+    )
+    assert found.metric in render(facts)
+    assert f"| `{found.metric}`" in card(facts)

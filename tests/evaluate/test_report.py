@@ -258,6 +258,7 @@ def test_every_sentence_stands_in_both_languages_with_the_same_gaps():
     for key, spoken in all_sentences().items():
         gaps = [sorted(set(re.findall(r"{(\w+)}", spoken[language]))) for language in ("en", "zh")]
         assert gaps[0] == gaps[1], key
+        assert not re.search(r"[,:;()?]", spoken["zh"].replace("; ", "")), key
 
 
 def test_the_chinese_page_is_chinese():

@@ -27,7 +27,7 @@ def signed(value: float) -> str:
 
 def share(value: float) -> str:
     """A share as a percentage."""
-    return f"{100 * value:.1f} %" if value < 0.0995 else f"{100 * value:.0f} %"
+    return f"{100 * value:.1f}\u00a0%" if value < 0.0995 else f"{100 * value:.0f}\u00a0%"
 
 
 def duration(seconds: float) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+
+BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
+"""Spaces that a filled-in word brought along; Chinese sets none between its own signs."""
 
 
 @lru_cache(maxsize=1)
@@ -22,7 +26,8 @@ class Words:
 
     def __call__(self, key: str, **fill: object) -> str:
         sentence = sentences()[key][self.language]
-        return sentence.format(**fill) if fill else sentence
+        said = sentence.format(**fill) if fill else sentence
+        return BETWEEN_CHINESE.sub("", said) if self.language == "zh" else said
 
     def name(self, key: str) -> str:
         """A key of a file in words, or as it stands where there are none."""
