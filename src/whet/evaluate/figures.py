@@ -26,8 +26,9 @@ def signed(value: float) -> str:
 
 
 def share(value: float) -> str:
-    """A share as a percentage."""
-    return f"{100 * value:.1f}\u00a0%" if value < 0.0995 else f"{100 * value:.0f}\u00a0%"
+    """A share as a percentage; a decimal near 0 and 1, lest it round to none or all."""
+    digits = 1 if value < 0.0995 or 0.985 < value < 1 else 0
+    return f"{100 * value:.{digits}f}\u00a0%"
 
 
 def duration(seconds: float) -> str:
