@@ -7,11 +7,12 @@ programs and are listed in docs/reference.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -54,6 +55,10 @@ class RunDir:
     @property
     def model(self) -> Path:
         return self.root / "model"
+
+    def stage(self, number: int) -> Path:
+        """The bundle of a stage that is not the last, from which the next one goes on."""
+        return self.root / "stages" / str(number)
 
     @property
     def metrics(self) -> Path:
@@ -166,7 +171,13 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
             yield json.loads(line)
 
 
-def publish(folder: Path, write: Any) -> None:
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def publish(folder: Path, write: Callable[[Path], object]) -> None:
     """Write a whole folder beside its place, then rename it there: ``write(path)`` fills it."""
     beside = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(beside, ignore_errors=True)

@@ -1,0 +1,89 @@
+"""Put a stage's model together: weights, head, engine, strategy, and the machine's choices written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from whet.assemble.load import Loaded, load, tokenizer_of
+from whet.assemble.model import Model
+from whet.assemble.options import ModelOptions
+from whet.assemble.source import Source
+from whet.core.draws import derive
+from whet.nn import machine
+from whet.nn.dropout import replace_dropouts
+from whet.nn.packed import Engine, choose_path
+from whet.prepare.encode import choose_limits
+from whet.prepare.options import EncodeOptions
+from whet.strategies.contract import Strategy
+from whet.tasks.contract import Schema, Task
+
+
+@dataclass(frozen=True)
+class Compute:
+    """Where and how products are computed; None is for the machine to choose, and what it chose is written down."""
+
+    device: str | None
+    precision: str | None
+    tokens_per_batch: int | None
+
+
+@dataclass(frozen=True)
+class Built:
+    """A model with its strategy installed, what the machine chose, and sentences for the user."""
+
+    model: Model
+    loaded: Loaded
+    compute: Compute
+    notes: tuple[str, ...]
+
+
+def build(
+    source: Source,
+    task: Task,
+    schema: Schema,
+    columns: Mapping[str, str],
+    strategy: Strategy,
+    model: ModelOptions,
+    encode: EncodeOptions,
+    compute: Compute,
+    seed: int,
+) -> Built:
+    """Load, choose the way through the engine by its self-test, install the strategy, and move to the device."""
+    loaded = load(source, task.head(schema), model, derive(seed, "head"))
+    tokenizer = tokenizer_of(source)
+    limits = choose_limits(encode, task, schema, longest_input(loaded.network.config, tokenizer))
+    choice = choose_path(loaded.network, loaded.anatomy)
+    device = compute.device or best_device()
+    network = loaded.network.to(device)
+    torch.manual_seed(derive(seed, "strategy"))
+    strategy.install(network, loaded.anatomy)
+    replace_dropouts(network)
+    precision = compute.precision or machine.precision(network, loaded.anatomy)
+    tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
+    engine = Engine(network, loaded.anatomy, choice.path, precision)
+    made = Model(
+        engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns
+    )
+    notes = (*loaded.sentences(), choice.note, limits.note, f"products in {precision} on {device}")
+    return Built(made, loaded, Compute(device, precision, tokens), tuple(note for note in notes if note))
+
+
+def best_device() -> str:
+    """cuda, mps or cpu, the fastest at hand."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def longest_input(config: Any, tokenizer: Any) -> int | None:
+    """The most tokens that the model's positions reach, None where it has no such limit."""
+    positions = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
+    if positions and config.model_type in ("roberta", "xlm-roberta", "camembert"):
+        positions -= config.pad_token_id + 1  # their positions begin behind the padding's number
+    stated = tokenizer.model_max_length if tokenizer.model_max_length < 1_000_000 else None
+    known = [int(limit) for limit in (positions, stated) if limit and limit > 0]
+    return min(known) if known else None

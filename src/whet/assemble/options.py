@@ -1,0 +1,16 @@
+"""Which model: the options of the recipe's ``model`` section."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The pretrained model, and how its states become one answer."""
+
+    name: str = "all-MiniLM-L6-v2"
+    """A transformers directory, a hub name, a run, a bundle or a PEFT adapter; the default is installed with whet."""
+    pooling: Literal["auto", "mean", "family"] = "auto"
+    """How a text's states become one row: auto pools the mean where the model was trained so, else as its family does."""

@@ -1,0 +1,107 @@
+"""The only way from rows to answers, so that what is measured is what is served."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, final
+
+import torch
+
+from whet.assemble.answers import as_row
+from whet.assemble.model import Model
+from whet.core.errors import DataError, UsageError
+from whet.core.events import Answered, Tell, silent
+from whet.prepare.batch import sweep
+from whet.prepare.encode import encode
+from whet.prepare.rows import Row, read_rows
+from whet.tasks.contract import Pair, Part, Prediction, Split
+
+CHUNK = 1024
+"""Rows read, encoded and answered at a time when they stream: enough to sort by length, few enough to hold."""
+
+Cells = Mapping[str, Any]
+Input = Cells | str | Sequence[str]
+
+
+@final
+class Predictor:
+    """Answers rows with a model: batches by length inside, answers in the order in which the rows came."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    def predict(self, rows: Input | Iterable[Input], top: int | None = None) -> list[dict[str, Any]]:
+        """One answer a row, as in ``predictions/*.jsonl``. A row is a text, a pair of texts, or a mapping of columns."""
+        several = [rows] if isinstance(rows, (str, Mapping)) else list(rows)
+        return list(self.stream(several, top=top))
+
+    def stream(
+        self, rows: str | Path | IO[str] | IO[bytes] | Iterable[Input], column: str | None = None, top: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """Answer rows as they come, in constant memory and in their order; a path or an open file is read as data.
+
+        ``column`` names the column of the text where it is not the one of the training. Raises DataError with the
+        row's number where one cannot be read.
+        """
+        if isinstance(rows, (str, Path)) or hasattr(rows, "read"):
+            asked = {self.model.task.columns[0].role: column} if column else None
+            read = read_rows(rows, self.model.columns, self.model.task, asked)  # type: ignore[arg-type]
+        else:
+            read = (self._row(row, number) for number, row in enumerate(rows, 1))  # type: ignore[arg-type]
+        while chunk := list(islice(read, CHUNK)):
+            examples = tuple(self.model.task.parse(row.roles, row.number) for row in chunk)
+            model = self.model
+            encoded = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema)
+            for row, pair in zip(chunk, self.pairs(encoded.split), strict=True):
+                yield as_row(row.number, row.cells, pair, top)
+
+    def pairs(self, split: Split, tell: Tell = silent) -> list[Pair]:
+        """Each example of an encoded split with the answer to it."""
+        return [Pair(*both) for both in zip(split.examples, self.answers(split, tell), strict=True)]
+
+    def measure(self, split: Split, tell: Tell = silent) -> dict[str, float]:
+        """The task's metrics on an encoded split whose targets are known."""
+        return self.model.task.score(self.pairs(split, tell), self.model.schema).values()
+
+    def answers(self, split: Split, tell: Tell = silent) -> list[Prediction]:
+        """One answer for each example of an encoded split, in the split's order."""
+        model = self.model
+        gathered: list[list[Part]] = [[] for _ in split.examples]
+        done = 0
+        model.network.eval()
+        with torch.inference_mode():
+            for batch in sweep(split.features, model.tokens_per_batch):
+                for part in model.task.decode(model.engine, batch, model.schema):
+                    gathered[part.index].append(part)
+                done += len(batch.features)
+                tell(Answered(split.name, min(done, len(split.examples)), len(split.examples)))
+        return [
+            model.task.gather(sorted(parts, key=lambda part: part.part), model.schema) for parts in gathered
+        ]
+
+    def _row(self, given: Input, number: int) -> Row:
+        cells = dict(as_cells(given))
+        columns = self.model.columns
+        roles = {role: cells[name] for role, name in columns.items() if name in cells}
+        roles |= {one.role: cells[one.role] for one in self.model.task.columns if one.role in cells and one.role not in roles}
+        needed = [one.role for one in self.model.task.columns if one.required and not one.target]
+        if missing := [columns.get(role, role) for role in needed if role not in roles]:
+            raise DataError(
+                f"there is no column {', '.join(missing)}; found {', '.join(map(str, cells))}",
+                f"row {number}",
+                "name the columns as in training, or by their roles",
+            )
+        return Row(number, number, cells, roles)
+
+
+def as_cells(given: Input) -> Cells:
+    """A row as columns: a lone text is ``text``, two texts are a pair. Raises UsageError for anything else."""
+    if isinstance(given, str):
+        return {"text": given}
+    if isinstance(given, Mapping):
+        return given
+    if len(given) == 2 and all(isinstance(part, str) for part in given):
+        return {"text": given[0], "text_pair": given[1]}
+    raise UsageError(f"{given!r} is not a row", "predict", "give texts, pairs of texts, or mappings of columns")

@@ -1,0 +1,31 @@
+"""How much memory the process takes and the machine has, on every system."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import psutil
+
+try:
+    import resource
+except ImportError:  # Windows has no such module
+    resource = None  # type: ignore[assignment]
+
+
+def peak_bytes() -> int:
+    """The process's largest resident size so far."""
+    if resource is None:
+        return int(getattr(psutil.Process().memory_info(), "peak_wset", resident_bytes()))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return int(peak if sys.platform == "darwin" else peak * 1024)
+
+
+def resident_bytes() -> int:
+    """What the process holds now."""
+    return int(psutil.Process(os.getpid()).memory_info().rss)
+
+
+def total_bytes() -> int:
+    """What the machine has, whoever uses it now."""
+    return int(psutil.virtual_memory().total)

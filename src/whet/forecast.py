@@ -1,0 +1,104 @@
+"""Memory and time before the run: measured on a few of its own batches, without moving a weight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from itertools import islice
+from typing import Any
+
+import torch
+
+from whet.core import memory
+from whet.leg import Leg
+from whet.prepare.batch import steps, sweep
+from whet.train.fit import quieten
+from whet.train.optimizers import OPTIMIZERS, SETTINGS
+
+TRIAL_STEPS = 3
+SCRATCH = 1 << 22
+STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
+"""Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
+BEST_BYTES = 4
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """``plan.json``: what would move, and what it would take here."""
+
+    trainable_parameters: int
+    total_parameters: int
+    peak_memory_bytes: int
+    train_seconds: float
+    steps: int
+    tokens: int
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def forecast(leg: Leg) -> Forecast:
+    """Time some steps' forward and backward passes, an update of scratch numbers, and a look at validation rows."""
+    course, model = leg.course(), leg.model
+    parameters = model.parameters()
+    fraction = course.steps / max(course.steps_per_epoch, 1)
+    tokens = leg.accounts["train"].tokens
+    per_step = _update_seconds(course.options.optimizer, parameters["trainable"])
+    seconds = (_learning_seconds(leg) * tokens * fraction) + per_step * course.steps
+    looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
+    seconds += looks * _answering_seconds(leg) * leg.accounts["validation"].tokens
+    moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
+    model.network.zero_grad(set_to_none=True)
+    return Forecast(
+        trainable_parameters=parameters["trainable"],
+        total_parameters=parameters["total"],
+        peak_memory_bytes=memory.peak_bytes() + moving,
+        train_seconds=seconds,
+        steps=course.steps,
+        tokens=round(tokens * fraction),
+    )
+
+
+def _learning_seconds(leg: Leg) -> float:
+    """Seconds a token of forward and backward, after one step of warming up."""
+    course, engine = leg.course(), leg.model.engine
+    quieten(engine, course.strategy.cut(engine.anatomy))
+    feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
+    spent, seen = 0.0, 0
+    for number, step in enumerate(islice(feed, TRIAL_STEPS)):
+        began = time.perf_counter()
+        for batch in step.micro:
+            course.task.loss(engine, batch, course.schema).backward()
+        if number or TRIAL_STEPS == 1:
+            spent += time.perf_counter() - began
+            seen += sum(batch.flat.tokens for batch in step.micro)
+        elif course.steps_per_epoch == 1:
+            return (time.perf_counter() - began) / max(1, sum(batch.flat.tokens for batch in step.micro))
+    return spent / max(seen, 1)
+
+
+def _answering_seconds(leg: Leg) -> float:
+    """Seconds a token of answering."""
+    features = leg.splits["validation"].features
+    if not features:
+        return 0.0
+    leg.model.network.eval()
+    batch = next(sweep(features[: leg.stage.train.batch_size * 4], leg.model.tokens_per_batch))
+    with torch.inference_mode():
+        return _timed(lambda: leg.model.task.decode(leg.model.engine, batch, leg.model.schema)) / batch.flat.tokens
+
+
+def _update_seconds(optimizer: str, moving: int) -> float:
+    """Seconds of one update of ``moving`` numbers, scaled from a scratch tensor."""
+    scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1))))
+    scratch.grad = torch.ones_like(scratch)
+    trial = OPTIMIZERS[optimizer]([scratch], lr=1e-3, **SETTINGS.get(optimizer, {}))
+    trial.step()
+    return _timed(trial.step) * moving / scratch.numel()
+
+
+def _timed(work: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began

@@ -1,0 +1,134 @@
+"""The front door from Python: every public verb, with plain arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from whet import pipeline, second_look
+from whet.assemble.bundle import open_predictor
+from whet.assemble.predictor import Predictor
+from whet.core.errors import UsageError
+from whet.core.events import Tell, silent
+from whet.core.outcome import Run
+from whet.core.rundir import RunDir
+from whet.core.shelf import load_plugin
+from whet.planning import Plan
+from whet.recipe import Recipe, apply, read_values
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+def run(
+    data: str | Path | Recipe,
+    *,
+    task: str | None = None,
+    model: str | None = None,
+    strategy: str | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    overwrite: bool = False,
+    budget: str | None = None,
+    tell: Tell = silent,
+) -> Run:
+    """Fine-tune on ``data`` (a file, a folder, ``hf:NAME``, a recipe) and measure, as ``whet run`` does."""
+    recipe = _recipe(data, task, model, strategy, seed, settings, plugins)
+    return pipeline.run(recipe, _place(out), tell, overwrite, _seconds(budget))
+
+
+def plan(
+    data: str | Path | Recipe,
+    *,
+    task: str | None = None,
+    model: str | None = None,
+    strategy: str | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    show: int = 0,
+    tell: Tell = silent,
+) -> Plan:
+    """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
+    return pipeline.plan(_recipe(data, task, model, strategy, seed, settings, plugins), _place(out), tell, show)
+
+
+def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run:
+    """Go on with an interrupted run, to the same weights as an uninterrupted one."""
+    return pipeline.resume(RunDir(Path(run)), tell, force)
+
+
+def load(model: str | Path) -> Predictor:
+    """The predictor of a bundle, a run's directory or a transformers directory that has a head."""
+    return open_predictor(str(model))
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    *,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    tell: Tell = silent,
+) -> Run:
+    """Metrics and the report of a finished model on other data, in ``evaluations/<data>/`` beside it by default."""
+    return second_look.evaluate(str(model), str(data), _place(out), tell, overwrite)
+
+
+def _recipe(
+    data: str | Path | Recipe,
+    task: str | None,
+    model: str | None,
+    strategy: str | None,
+    seed: int | None,
+    settings: Sequence[str],
+    plugins: Sequence[str],
+) -> Recipe:
+    """The recipe behind DATA and the options: named options go over the file, ``settings`` over both."""
+    if isinstance(data, Recipe):
+        values: dict[str, Any] = data.as_dict()
+        where = "recipe"
+    elif Path(data).suffix in (".yaml", ".yml"):
+        values, where = read_values(Path(data)), str(data)
+    else:
+        values, where = {"data": {"train": str(data)}}, "recipe"
+    for path in (*values.get("plugins", ()), *plugins):
+        load_plugin(Path(path))
+    named = {"task.name": task, "model.name": model, "strategy.name": strategy, "seed": seed}
+    for key, value in named.items():
+        if value is not None:
+            _name(values, key, value)
+    if plugins:
+        values["plugins"] = [*values.get("plugins", ()), *(str(Path(path).resolve()) for path in plugins)]
+    return Recipe.of(apply(values, settings), where)
+
+
+def _name(values: dict[str, Any], key: str, value: Any) -> None:
+    """Set a name; another entry's options do not belong to it and are left out."""
+    section, _, field = key.partition(".")
+    if not field:
+        values[section] = value
+        return
+    before = values.get(section)
+    group = {"name": before} if isinstance(before, str) else dict(before or {})
+    same = group.get("name") == value or section == "model"
+    values[section] = {**group, field: value} if same else {field: value}
+
+
+def _place(out: str | Path | None) -> RunDir | None:
+    return None if out is None else RunDir(Path(out))
+
+
+def _seconds(budget: str | None) -> float | None:
+    if budget is None:
+        return None
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh]?)", budget.strip())
+    if match is None or float(match[1]) == 0:
+        raise UsageError(f"'{budget}' is no time", "--budget", "for example 90s, 10m or 1.5h")
+    return float(match[1]) * UNITS[match[2]]
+
+

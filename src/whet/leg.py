@@ -1,0 +1,145 @@
+"""One stage under way: its rows encoded, its model assembled, everything that the machine chose written into it."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from whet.assemble.build import Built, Compute, build
+from whet.assemble.model import Model
+from whet.assemble.predictor import Predictor
+from whet.assemble.source import Source
+from whet.core.draws import derive
+from whet.core.events import Said, Tell
+from whet.prepare.corpus import Corpus, prepare
+from whet.prepare.encode import Account, encode
+from whet.prepare.locate import locate
+from whet.recipe import Recipe, Stage
+from whet.tasks.contract import Pair, Split
+from whet.train.course import Course
+
+
+@dataclass(frozen=True)
+class Leg:
+    """A stage's number and recipe (nothing left open), its rows, and its model."""
+
+    number: int
+    seed: int
+    stage: Stage
+    corpus: Corpus
+    built: Built
+    splits: dict[str, Split]
+    accounts: dict[str, Account]
+
+    @property
+    def model(self) -> Model:
+        return self.built.model
+
+    @property
+    def metric(self) -> str:
+        """The metric that chooses the best weights."""
+        return self.stage.evaluate.metric or self.model.task.metric(self.model.schema)
+
+    def course(self) -> Course:
+        """What the loop needs to know."""
+        return Course(
+            self.model.task,
+            self.model.schema,
+            self.splits["train"].features,
+            self.stage.strategy,
+            self.stage.train,
+            self.model.tokens_per_batch,
+            self.seed,
+            self.number,
+        )
+
+    def look(self) -> dict[str, float]:
+        """The scores on the validation rows, with the weights as they stand; nothing where there are no such rows."""
+        if not self.splits["validation"].examples:
+            return {}
+        return Predictor(self.model).measure(self.splits["validation"])
+
+    def untuned(self, tell: Tell) -> list[Pair] | None:
+        """The answers to the test rows before training; None where the head is new and could only guess."""
+        if self.built.loaded.head_is_new:
+            return None
+        return Predictor(self.model).pairs(self.splits["test"], tell)
+
+    def within(self, budget_seconds: float, predicted_seconds: float, tell: Tell) -> Leg:
+        """The same leg with as many epochs, at most the recipe's, as the budget allows by the forecast."""
+        epochs = self.stage.train.epochs
+        fitting = epochs * min(1.0, budget_seconds / max(predicted_seconds, 1e-9))
+        tell(Said(f"a budget of {budget_seconds:.0f} s allows {fitting:.2f} of {epochs:g} epochs"))
+        return dataclasses.replace(self, stage=self.stage.with_("train", epochs=fitting))
+
+    def tuned(self) -> Leg:
+        """The same leg with what is fitted on validation after training (temperature, thresholds)."""
+        split = self.splits["validation"]
+        if not split.examples:
+            return self
+        schema = self.model.task.tune(Predictor(self.model).pairs(split), self.model.schema)
+        return dataclasses.replace(
+            self, built=dataclasses.replace(self.built, model=self.model.with_schema(schema))
+        )
+
+
+def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
+    """Every stage's rows, read and checked before any model is loaded; the recipe names their files in full."""
+    corpora = []
+    for number, stage in enumerate(recipe.stages):
+        settled = stage.data
+        on_hub = (settled.train or "").startswith("hf:")
+        if not on_hub:
+            folder = settled.train if settled.train and Path(settled.train).is_dir() else None
+            place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
+            files = {name: str(path.resolve()) for name, path in place.files.items()}
+            settled = dataclasses.replace(settled, **files)
+        source = settled.train if on_hub else None
+        corpus = prepare(source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed)
+        recipe = recipe.with_stage(number, dataclasses.replace(stage, data=settled, task=corpus.task))
+        for note in corpus.notes:
+            tell(Said(note))
+        corpora.append(corpus)
+    return recipe, corpora
+
+
+def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: Tell) -> Leg:
+    """Load a stage's model, encode its rows, and settle what the recipe left to the machine."""
+    stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
+    if stage.train.threads is not None:
+        torch.set_num_threads(stage.train.threads)
+    compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
+    built = build(
+        source, corpus.task, corpus.schema, corpus.columns, stage.strategy, stage.model, stage.encode, compute, seed
+    )
+    for note in built.notes:
+        tell(Said(note))
+    limits = built.model.limits
+    encoded = {
+        name: encode(split, corpus.task, built.model.tokenizer, limits, corpus.schema)
+        for name, split in corpus.splits.items()
+    }
+    settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
+    settled = settled.with_("model", pooling=built.loaded.pooling)
+    settled = settled.with_("data", columns=dict(corpus.columns))
+    settled = settled.with_(
+        "train",
+        device=built.compute.device,
+        precision=built.compute.precision,
+        tokens_per_batch=built.compute.tokens_per_batch,
+        threads=torch.get_num_threads(),
+        learning_rate=stage.train.learning_rate or stage.strategy.learning_rate,
+        schedule=stage.train.schedule or stage.strategy.schedule,
+    )
+    return Leg(
+        number,
+        seed,
+        settled,
+        corpus,
+        built,
+        {name: one.split for name, one in encoded.items()},
+        {name: one.account for name, one in encoded.items()},
+    )

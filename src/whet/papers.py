@@ -1,0 +1,188 @@
+"""What a run writes down: its recipe, its log, the answers, the figures, the report and the card."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from whet.core import memory, rundir
+from whet.core.errors import Interrupted, Preempted, UsageError
+from whet.core.events import Looked, Stepped
+from whet.core.rundir import RunDir
+from whet.evaluate.card import card
+from whet.evaluate.judge import Judgement
+from whet.evaluate.predictions import as_row
+from whet.evaluate.report import ReportFacts, render
+from whet.forecast import Forecast
+from whet.leg import Leg
+from whet.planning import summed
+from whet.prepare.corpus import Corpus
+from whet.recipe import Recipe
+from whet.tasks.contract import Pair
+from whet.train.state import Progress
+
+PACKAGES = ("whet", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
+
+
+@contextmanager
+def opened(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], done: Progress | None) -> Iterator[None]:
+    """The run's directory while it is under way: its status is true whatever happens inside."""
+    out.mark("running", files=[corpus.files for corpus in corpora])
+    write_recipe(out, recipe)
+    rundir.write_json(out.check, _checks(corpora))
+    _cut_log(out, done or Progress())
+    try:
+        yield
+    except (Interrupted, Preempted, KeyboardInterrupt):
+        out.mark("interrupted")
+        raise
+    except BaseException as error:
+        out.mark("failed", error=str(error))
+        raise
+
+
+def write_recipe(out: RunDir, recipe: Recipe) -> None:
+    """``recipe.yaml``: as fully resolved as is known by now."""
+    rundir.write_text(out.recipe, recipe.as_yaml())
+
+
+def write_forecast(out: RunDir, forecasts: Sequence[Forecast]) -> None:
+    """``plan.json``, as far as the stages are known."""
+    rundir.write_json(out.plan, summed(forecasts))
+
+
+def write_plan(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], plan: dict[str, Any]) -> None:
+    """What ``whet plan --out`` leaves: the recipe, the check and the plan, with the status ``planned``."""
+    out.mark("planned", files=[corpus.files for corpus in corpora])
+    write_recipe(out, recipe)
+    rundir.write_json(out.check, _checks(corpora))
+    rundir.write_json(out.plan, plan)
+
+
+def place_for(recipe: Recipe) -> RunDir:
+    """The default directory: ``runs/<data>-<task>-<strategy>-<time>``."""
+    last = recipe.stages[-1]
+    path = Path((last.data.train or "data").removeprefix("hf:"))
+    words = (path.parent.name if path.stem in ("train", "training") and path.parent.name else path.stem)
+    name = f"{words}-{last.task_name}-{last.strategy_name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
+    return RunDir(Path("runs") / re.sub(r"[^\w.-]+", "-", name))
+
+
+def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
+    """Raises UsageError where the files are not those with which the run began."""
+    before = rundir.read_json(out.state).get("files")
+    if before is not None and before != [corpus.files for corpus in corpora]:
+        raise UsageError(
+            "the data files have changed since the run began",
+            str(out.root),
+            "restore them, or go on with other rows by --force",
+        )
+
+
+def log(out: RunDir, stage: int, event: Stepped | Looked) -> None:
+    """One line of ``metrics.jsonl``; a look at the validation rows is also written into ``state.json``."""
+    if isinstance(event, Looked):
+        values = {f"validation_{name}": value for name, value in event.values.items()}
+        out.record({"stage": stage, "step": event.step, "epoch": event.epoch, **values, "best": event.best})
+        facts: dict[str, Any] = {"stage": stage, "epoch": event.epoch, "step": event.step}
+        if event.best:
+            facts["best"] = {"step": event.step, **event.values}
+        out.mark("running", **facts)
+    else:
+        out.record(
+            {
+                "stage": stage,
+                "step": event.step,
+                "epoch": event.epoch,
+                "loss": event.loss,
+                "lr": event.learning_rate,
+                "grad_norm": event.grad_norm,
+                "examples": event.examples,
+                "tokens": event.tokens,
+                "seconds": event.seconds,
+            }
+        )
+
+
+def write_answers(out: RunDir, leg: Leg, split: str, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """``predictions/<split>.jsonl``; the rows are given back for the report."""
+    originals = leg.corpus.originals(split)
+    rows = [as_row(pair.example.row, original, pair) for original, pair in zip(originals, pairs, strict=True)]
+    rundir.write_lines(out.predictions(split), rows)
+    return rows
+
+
+def metrics(out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progress: Progress, seconds: float) -> dict[str, Any]:
+    """``metrics.json``."""
+    trained = max(progress.seconds, 1e-9)
+    return {
+        "task": leg.stage.task_name,
+        "strategy": leg.stage.strategy_name,
+        "model": recipe.stages[0].model.name,
+        "seed": recipe.seed,
+        **judgement.as_metrics(),
+        "parameters": leg.model.parameters(),
+        "timing": {
+            "train_seconds": progress.seconds,
+            "total_seconds": seconds,
+            "examples_per_second": progress.examples / trained,
+            "tokens_per_second": progress.tokens / trained,
+        },
+        "memory": {"peak_bytes": memory.peak_bytes(), "predicted_bytes": rundir.read_json(out.plan)["peak_memory_bytes"]},
+        "versions": versions(),
+        "data": {
+            "sha256": dict(leg.corpus.files),
+            "rows": {name: len(split.examples) for name, split in leg.splits.items()},
+            "account": {name: asdict(account) for name, account in leg.accounts.items()},
+        },
+    }
+
+
+def versions() -> dict[str, str]:
+    """What the run was made with."""
+    found = {name: importlib.metadata.version(name) for name in PACKAGES}
+    return {"python": platform.python_version(), **found, "platform": platform.platform()}
+
+
+def write_report(
+    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, figures: dict[str, Any], errors: list[dict[str, Any]]
+) -> None:
+    """``metrics.json``, ``findings.json``, ``report.html`` and ``README.md``."""
+    rundir.write_json(out.metrics, figures)
+    findings = judgement.as_findings()
+    rundir.write_json(out.findings, findings)
+    facts = ReportFacts(
+        title=out.root.name,
+        metrics=json.loads(json.dumps(rundir.plain(figures))),
+        findings=findings,
+        log=list(rundir.read_lines(out.log)) if out.log.is_file() else [],
+        check=rundir.read_json(out.check) if out.check.is_file() else {},
+        errors=errors,
+        classes=list(judgement.classes),
+        confusion=judgement.confusion,
+        recipe=recipe.as_yaml(),
+        language=leg.stage.evaluate.language,
+    )
+    rundir.write_text(out.report, render(facts))
+    rundir.write_text(out.card, card(facts))
+
+
+def _checks(corpora: Sequence[Corpus]) -> Any:
+    return corpora[0].check if len(corpora) == 1 else {"stages": [corpus.check for corpus in corpora]}
+
+
+def _cut_log(out: RunDir, done: Progress) -> None:
+    """Forget the lines behind the checkpoint from which the run goes on: they will be written again."""
+    if out.log.is_file():
+        place = (done.stage, done.step)
+        rundir.write_lines(out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place))
+
+

@@ -1,0 +1,146 @@
+"""The story of a run, on one page: read this first.
+
+Every station reads and writes the run's directory; none asks a later one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import whet.assemble.source as sources
+from whet import leg as legs
+from whet import papers, rules
+from whet.assemble import bundle
+from whet.assemble.predictor import Predictor
+from whet.core.errors import UsageError
+from whet.core.events import Began, Said, Tell, silent
+from whet.core.outcome import Run
+from whet.core.rundir import RunDir
+from whet.evaluate.judge import judge
+from whet.forecast import Forecast, forecast
+from whet.leg import Leg
+from whet.planning import Plan, describe, show
+from whet.prepare.corpus import Corpus
+from whet.recipe import Recipe
+from whet.tasks.contract import Pair
+from whet.train.fit import fit
+from whet.train.keeper import Watch
+from whet.train.state import Checkpoint, Progress, latest
+from whet.train.stop import Stop
+
+
+def run(
+    recipe: Recipe,
+    out: RunDir | None = None,
+    tell: Tell = silent,
+    overwrite: bool = False,
+    budget_seconds: float | None = None,
+) -> Run:
+    """The whole road: read and check, train every stage, measure, report, and pack what was measured."""
+    rules.refuse(recipe)
+    recipe, corpora = legs.read(recipe, tell)
+    out = out or papers.place_for(recipe)
+    out.claim(overwrite)
+    return _go(recipe, corpora, out, tell, budget_seconds=budget_seconds)
+
+
+def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
+    """Go on after an interruption, to the same weights as an uninterrupted run."""
+    if out.status() is None:
+        raise UsageError("there is no run here", str(out.root), "see `whet runs`")
+    if out.status() == "finished":
+        tell(Said(f"{out.root} is finished; there is nothing to do"))
+        return Run(out.root)
+    recipe = Recipe.read(out.recipe)
+    recipe, corpora = legs.read(recipe, tell)
+    if not force:
+        papers.refuse_other_data(out, corpora)
+    start, passed_over = latest(out.checkpoints)
+    for sentence in passed_over:
+        tell(Said(sentence))
+    return _go(recipe, corpora, out, tell, start)
+
+
+def plan(recipe: Recipe, out: RunDir | None = None, tell: Tell = silent, rows: int = 0) -> Plan:
+    """Everything up to the first step; of several stages the first is measured, for the others go on from it."""
+    rules.refuse(recipe)
+    said: list[str] = []
+    recipe, corpora = legs.read(recipe, lambda event: said.append(event.text) if isinstance(event, Said) else None)
+    for text in said:
+        tell(Said(text))
+    leg = legs.assemble(recipe, 0, corpora[0], sources.find(recipe.stages[0].model.name), tell)
+    notes = (*said, *leg.built.notes)
+    made = Plan((describe(leg),), (forecast(leg),), notes, tuple(show(leg, rows)))
+    if out is not None:
+        out.claim()
+        papers.write_plan(out, recipe.with_stage(0, leg.stage), corpora, made.as_json())
+    return made
+
+
+def _go(
+    recipe: Recipe,
+    corpora: Sequence[Corpus],
+    out: RunDir,
+    tell: Tell,
+    start: Checkpoint | None = None,
+    budget_seconds: float | None = None,
+) -> Run:
+    began, first = time.perf_counter(), start.progress.stage if start else 0
+    forecasts: list[Forecast] = []
+    with papers.opened(out, recipe, corpora, start.progress if start else None), Stop() as stop:
+        for number in range(first, len(recipe.stages)):
+            name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
+            leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
+            forecasts.append(forecast(leg))
+            if budget_seconds is not None:
+                leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
+            recipe = recipe.with_stage(number, leg.stage)
+            papers.write_recipe(out, recipe)
+            papers.write_forecast(out, forecasts)
+            before = leg.untuned(tell)
+            progress = _train(leg, len(recipe.stages), out, stop, tell, start if number == first else None)
+            if number + 1 < len(recipe.stages):
+                bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
+        below = _measure(recipe, leg.tuned(), out, tell, before, progress, began)
+        out.mark("finished", below_baseline=below)
+    return Run(out.root)
+
+
+def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Checkpoint | None) -> Progress:
+    """Weights move here and nowhere else."""
+    course = leg.course()
+    progress = start.progress if start else Progress(stage=leg.number)
+    tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
+    watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
+    for event in fit(leg.model.engine, course, watch, start):
+        papers.log(out, leg.number, event)
+        progress = progress.after_event(event)
+        tell(event)
+    return progress
+
+
+def _measure(
+    recipe: Recipe, leg: Leg, out: RunDir, tell: Tell, before: list[Pair] | None, progress: Progress, began: float
+) -> bool:
+    """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
+    predictor = Predictor(leg.model)
+    validation, test = (predictor.pairs(leg.splits[name], tell) for name in ("validation", "test"))
+    papers.write_answers(out, leg, "validation", validation)
+    errors = papers.write_answers(out, leg, "test", test)
+    verdict = judge(
+        leg.model.task,
+        leg.model.schema,
+        leg.splits["train"],
+        validation,
+        test,
+        before,
+        leg.stage.evaluate,
+        recipe.seed,
+    )
+    bundle.pack(leg.model, leg.stage.strategy, out.model)
+    figures = papers.metrics(out, recipe, leg, verdict, progress, time.perf_counter() - began)
+    papers.write_report(out, recipe, leg, verdict, figures, errors)
+    return verdict.below_baseline
+
+

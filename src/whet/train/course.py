@@ -1,0 +1,47 @@
+"""One stage of training as a value: what is learnt, from which features, how, and the seed of every draw."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from whet.strategies.contract import Strategy
+from whet.tasks.contract import Features, Schema, Task
+from whet.train import schedules
+from whet.train.options import TrainOptions
+
+
+@dataclass(frozen=True)
+class Course:
+    """One stage of training as values: what is learnt, from which features, how, and the seed of every draw."""
+
+    task: Task
+    schema: Schema
+    features: Sequence[Features]
+    strategy: Strategy
+    options: TrainOptions
+    tokens_per_batch: int
+    seed: int
+    stage: int = 0
+
+    @cached_property
+    def steps_per_epoch(self) -> int:
+        examples = len({feature.index for feature in self.features})
+        return math.ceil(examples / self.options.batch_size)
+
+    @property
+    def steps(self) -> int:
+        return max(1, round(self.options.epochs * self.steps_per_epoch))
+
+    def factor(self, step: int) -> float:
+        """The schedule's factor on the peak rates at ``step`` (from 0)."""
+        name = self.options.schedule or self.strategy.schedule
+        return schedules.factor(name, step, self.steps, self.options.warmup)
+
+    @property
+    def learning_rate(self) -> float:
+        """The recipe's rate, or the strategy's own."""
+        given = self.options.learning_rate
+        return self.strategy.learning_rate if given is None else given

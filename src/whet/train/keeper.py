@@ -1,0 +1,98 @@
+"""What a run must not lose: its progress, the best weights so far, and the checkpoint that holds both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from whet.core.events import Looked, Stepped
+from whet.metrics.scores import better
+from whet.strategies.contract import Group
+from whet.train import optimizers
+from whet.train.course import Course
+from whet.train.state import Checkpoint, Progress
+from whet.train.stop import Stop
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the driver needs from outside: the validation scores, the metric that chooses, where to save, when to stop."""
+
+    look: Callable[[], dict[str, float]] | None
+    metric: str
+    checkpoints: Path
+    stop: Stop
+
+
+class Keeper:
+    """What must not be lost: the progress, the best weights so far, and the checkpoint that holds both."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        groups: list[Group],
+        watch: Watch,
+        course: Course,
+    ) -> None:
+        parameters = dict(network.named_parameters())
+        self.moving = {name: parameters[name] for group in groups for name in group.names}
+        self.network, self.optimizer, self.groups = network, optimizer, groups
+        self.watch, self.course = watch, course
+        self.progress = Progress(stage=course.stage)
+        self.best: dict[str, torch.Tensor] | None = None
+
+    @property
+    def out_of_patience(self) -> bool:
+        patience = self.course.options.patience
+        return patience is not None and self.progress.looks_since_best >= patience
+
+    def look(self, event: Stepped) -> Looked:
+        """Score the validation rows; on an equal score the lower loss wins, on that the later weights stay out."""
+        self.network.eval()
+        values = self.watch.look() if self.watch.look else {}
+        is_best = not values or _beats(self.watch.metric, values, self.progress.best)
+        if is_best:
+            self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
+            self.progress = self.progress.after(best_step=event.step, best=values or None, looks_since_best=0)
+        else:
+            self.progress = self.progress.after(looks_since_best=self.progress.looks_since_best + 1)
+        return Looked(event.step, event.epoch, values, is_best, self.progress.seconds)
+
+    def save(self) -> Path:
+        now = self.progress.best_step == self.progress.step
+        checkpoint = Checkpoint(
+            self.progress,
+            {name: tensor.detach() for name, tensor in self.moving.items()},
+            optimizers.state_by_name(self.optimizer, self.groups),
+            None if now else self.best,
+        )
+        return checkpoint.save(self.watch.checkpoints, self.course.options.keep_checkpoints)
+
+    def take_up(self, start: Checkpoint) -> None:
+        self.progress = start.progress
+        self._fill(start.weights)
+        optimizers.restore(self.optimizer, self.groups, start.optimizer)
+        if start.best is not None:
+            self.best = start.best
+        elif start.progress.best_step == start.progress.step:
+            self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
+
+    def restore_best(self) -> None:
+        if self.best is not None:
+            self._fill(self.best)
+
+    def _fill(self, weights: dict[str, torch.Tensor]) -> None:
+        with torch.no_grad():
+            for name, tensor in self.moving.items():
+                tensor.copy_(weights[name])
+
+
+def _beats(metric: str, values: dict[str, float], best: dict[str, float] | None) -> bool:
+    if best is None or values[metric] != best[metric]:
+        return better(metric, values[metric], best[metric] if best else None)
+    return values.get("loss", 0.0) < best.get("loss", 0.0)

@@ -1,0 +1,81 @@
+"""The training loop: a generator that moves the weights by one step and yields what happened.
+
+It knows no task, no strategy and no file. Whoever drives it decides what to log, when to look and when to stop; it
+can be left and taken up at any step, for nothing in it depends on what was drawn before.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import torch
+
+from whet.core.draws import derive
+from whet.core.errors import TrainingError
+from whet.core.events import Stepped
+from whet.nn.packed import Engine
+from whet.prepare.batch import steps as batches
+from whet.strategies.contract import Group
+from whet.train.course import Course
+
+
+def loop(
+    engine: Engine, course: Course, optimizer: torch.optim.Optimizer, groups: Sequence[Group], done: int = 0
+) -> Iterator[Stepped]:
+    """Take steps ``done + 1`` to the last, yielding each.
+
+    A step is ``batch_size`` examples whatever their lengths: its micro-batches' summed losses are divided by the
+    supervised targets of the whole step, so the result does not depend on how it was cut. Raises TrainingError where
+    the loss or the gradient is no longer finite, before the weights are touched.
+    """
+    parameters = dict(engine.network.named_parameters())
+    moving = [[parameters[name] for name in group.names] for group in groups]
+    per_epoch = course.steps_per_epoch
+    while done < course.steps:
+        epoch, first = divmod(done, per_epoch)
+        feed = batches(
+            course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, epoch
+        )
+        for place, step in enumerate(feed):
+            if place < first:
+                continue
+            if done >= course.steps:
+                return
+            factors = course.strategy.at(done / per_epoch, course.options.epochs, groups)
+            scheduled = course.factor(done)
+            for group, tensors, factor in zip(optimizer.param_groups, moving, factors, strict=True):
+                group["lr"] = group["peak"] * scheduled * factor
+                for tensor in tensors:
+                    tensor.requires_grad_(factor > 0)
+            total = 0.0
+            for number, batch in enumerate(step.micro):
+                torch.manual_seed(derive(course.seed, "step", course.stage, done, number))
+                loss = course.task.loss(engine, batch, course.schema) / step.supervised
+                loss.backward()
+                total += loss.item()
+            norm = _clip([tensor for tensors in moving for tensor in tensors], course.options.clip_norm)
+            if not (math.isfinite(total) and math.isfinite(norm)):
+                raise TrainingError(
+                    f"the loss is {total} and the gradient's norm {norm}",
+                    f"stage {course.stage}, step {done + 1}",
+                    "lower train.learning_rate, or set train.precision=float32",
+                )
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            done += 1
+            yield Stepped(
+                step=done,
+                epoch=done / per_epoch,
+                loss=total,
+                learning_rate=max(group["lr"] for group in optimizer.param_groups),
+                grad_norm=norm,
+                examples=step.examples,
+                tokens=sum(batch.flat.tokens for batch in step.micro),
+                ends_epoch=place + 1 == per_epoch,
+            )
+
+
+def _clip(parameters: list[torch.nn.Parameter], limit: float) -> float:
+    """The gradient's norm over all that moves; above ``limit`` (0: none) the gradients are scaled down to it."""
+    return float(torch.nn.utils.clip_grad_norm_(parameters, limit or math.inf, foreach=True))
