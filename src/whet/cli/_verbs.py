@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from whet.core.errors import UsageError, nearest
+from whet.core.errors import Interrupted, UsageError, nearest
 
 
 class Verbs(TyperGroup):
@@ -38,6 +38,15 @@ class Folder(Verbs):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The verb's command, imported now; None where there is none."""
         return command(cmd_name) if cmd_name in names() else None
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb. On some errors the parser would end the process in silence; they are renamed here."""
+        try:
+            return super().invoke(ctx)
+        except (BrokenPipeError, EOFError) as error:
+            raise RuntimeError(f"a pipe or file ended too early ({error or type(error).__name__})") from error
+        except KeyboardInterrupt as error:
+            raise Interrupted("stopped") from error
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the list of verbs without importing any."""

@@ -81,12 +81,16 @@ def predict(
             document({"rows": count, "file": out})
         else:
             note(f"wrote {count:,} answers to {out}")
-    elif isinstance(given, list) and sys.stdout.isatty() and not as_json:
+    elif isinstance(given, list) and _on_terminal() and not as_json:
         for row in rows:
             say(readable(row))
     else:
         for row in rows:
             say(line_of(row))
+
+
+def _on_terminal() -> bool:
+    return sys.stdout.isatty()
 
 
 def _given(source: str) -> Path | TextIO | list[str]:
