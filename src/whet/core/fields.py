@@ -80,7 +80,7 @@ def _sentences(cls: type) -> dict[str, str]:
             and isinstance(below.value, ast.Constant)
             and isinstance(below.value.value, str)
         ):
-            found[above.target.id] = inspect.cleandoc(below.value.value)
+            found[above.target.id] = " ".join(below.value.value.split())
     return found
 
 
@@ -96,7 +96,8 @@ def spell(kind: Any) -> str:
         return _WORDS[kind]
     parts = typing.get_args(kind)
     if typing.get_origin(kind) is typing.Annotated:
-        bounds = " and ".join(f"{_SIGNS[key]} {value}" for one in parts[1:] for key, value in dataclasses.asdict(one).items())
+        limits = (pair for one in parts[1:] for pair in dataclasses.asdict(one).items())
+        bounds = " and ".join(f"{_SIGNS[key]} {value}" for key, value in limits)
         return f"{spell(parts[0])} {bounds}"
     if typing.get_origin(kind) is typing.Literal:
         return "|".join(str(part) for part in parts)
