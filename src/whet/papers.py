@@ -17,10 +17,10 @@ from whet.core import memory, rundir
 from whet.core.errors import Interrupted, Preempted, UsageError
 from whet.core.events import Looked, Stepped
 from whet.core.rundir import RunDir
-from whet.evaluate.card import card
-from whet.evaluate.judge import Judgement
-from whet.evaluate.predictions import as_row
-from whet.evaluate.report import ReportFacts, render
+from whet.judge.card import card
+from whet.judge.judge import Judgement
+from whet.assemble.answers import as_row
+from whet.judge.report import ReportFacts, render
 from whet.forecast import Forecast
 from whet.leg import Leg
 from whet.planning import summed

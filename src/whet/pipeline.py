@@ -17,7 +17,7 @@ from whet.core.errors import UsageError
 from whet.core.events import Began, Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
-from whet.evaluate.judge import judge
+from whet.judge.judge import judge
 from whet.forecast import Forecast, forecast
 from whet.leg import Leg
 from whet.planning import Plan, describe, show

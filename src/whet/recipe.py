@@ -21,7 +21,7 @@ from whet.core import yamlfile
 from whet.core.errors import Fault, UsageError, nearest
 from whet.core.fields import changed, fields_of, spell
 from whet.core.shelf import Shelf
-from whet.evaluate.options import EvaluateOptions
+from whet.judge.options import EvaluateOptions
 from whet.prepare.options import DataOptions, EncodeOptions
 from whet.strategies.contract import STRATEGIES, Strategy
 from whet.tasks.contract import TASKS, Task

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from whet.evaluate.figures import figure, share, signed
-from whet.evaluate.options import EvaluateOptions
-from whet.evaluate.paired import difference, rounded_up, rows_to_decide, slices
-from whet.evaluate.words import Words
+from whet.judge.figures import figure, share, signed
+from whet.judge.options import EvaluateOptions
+from whet.judge.paired import difference, rounded_up, rows_to_decide, slices
+from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding, Pair
 

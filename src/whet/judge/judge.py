@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from whet.core.errors import DataError, UsageError, nearest
-from whet.evaluate.general import Evidence, general_findings
-from whet.evaluate.options import EvaluateOptions
-from whet.evaluate.reliability import calibration_of
-from whet.evaluate.spoken import spoken
-from whet.evaluate.tables import class_table, confusion_table
+from whet.judge.general import Evidence, general_findings
+from whet.judge.options import EvaluateOptions
+from whet.judge.reliability import calibration_of
+from whet.judge.spoken import spoken
+from whet.judge.tables import class_table, confusion_table
 from whet.metrics.scores import Interval, Scores, better
 from whet.tasks.contract import Finding, Pair, Schema, Split, Task
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whet.evaluate.predictions import RESERVED
+from whet.assemble.answers import RESERVED
 
 SHOWN = 500
 """Most rows on the page: enough to read, and the page stays under about a megabyte."""

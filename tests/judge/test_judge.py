@@ -5,18 +5,18 @@ import json
 import numpy as np
 import pytest
 
-from evaluate.made_facts import SCHEMA, Sorting, answered, split
+from judge.made_facts import SCHEMA, Sorting, answered, split
 from whet.core import draws
 from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
-from whet.evaluate.card import card
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.judge import check_options, judge, main_metric
-from whet.evaluate.options import EvaluateOptions
-from whet.evaluate.paired import difference, rows_to_decide, slices
-from whet.evaluate.predictions import as_row
-from whet.evaluate.report import render
-from whet.evaluate.spoken import shapes, spoken
+from whet.judge.card import card
+from whet.judge.facts import ReportFacts
+from whet.judge.judge import check_options, judge, main_metric
+from whet.judge.options import EvaluateOptions
+from whet.judge.paired import difference, rows_to_decide, slices
+from whet.assemble.answers import as_row
+from whet.judge.report import render
+from whet.judge.spoken import shapes, spoken
 from whet.metrics.scores import Interval, Scores, better
 from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Split
 

@@ -15,7 +15,7 @@ BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
 @lru_cache(maxsize=1)
 def sentences() -> dict[str, dict[str, str]]:
     """Each key's sentence by language."""
-    return tomllib.loads(files("whet.evaluate").joinpath("words.toml").read_text("utf-8"))
+    return tomllib.loads(files("whet.judge").joinpath("words.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from whet.evaluate.figures import figure
+from whet.judge.figures import figure
 from whet.tasks.contract import Finding
 
 
@@ -38,7 +38,7 @@ def _spoken(finding: Finding, language: str) -> Finding:
 def shapes() -> list[dict[str, Any]]:
     """What findings look like, in the order in which they are tried."""
     found: list[dict[str, Any]] = tomllib.loads(
-        files("whet.evaluate").joinpath("spoken.toml").read_text("utf-8")
+        files("whet.judge").joinpath("spoken.toml").read_text("utf-8")
     )["finding"]
     return found
 

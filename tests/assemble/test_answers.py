@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 
-from evaluate.made_facts import SCHEMA
-from whet.evaluate.mistakes import differences, mistakes
-from whet.evaluate.predictions import as_row
-from whet.evaluate.reliability import calibration_of
-from whet.evaluate.tables import class_table, confusion_table
+from judge.made_facts import SCHEMA
+from whet.judge.mistakes import differences, mistakes
+from whet.assemble.answers import as_row
+from whet.judge.reliability import calibration_of
+from whet.judge.tables import class_table, confusion_table
 from whet.tasks.contract import Example, Pair, Prediction, Schema
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whet.evaluate import charts
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.figures import duration, share, size
-from whet.evaluate.learning import learning_charts
-from whet.evaluate.markup import number, pairs, safe, section, table, tree
-from whet.evaluate.words import Words
+from whet.judge import charts
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import duration, share, size
+from whet.judge.learning import learning_charts
+from whet.judge.markup import number, pairs, safe, section, table, tree
+from whet.judge.words import Words
 
 MOST_CLASSES = 12
 """Classes of the drawn confusion matrix; beyond, those with the most confusions are drawn."""

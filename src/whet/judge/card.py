@@ -9,10 +9,10 @@ from typing import Any
 
 import yaml
 
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.figures import duration, figure, share, size
-from whet.evaluate.verdict import sentences
-from whet.evaluate.words import Words
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import duration, figure, share, size
+from whet.judge.verdict import sentences
+from whet.judge.words import Words
 
 PIPELINES = (
     "text-classification",

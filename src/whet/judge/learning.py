@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whet.evaluate.charts import Line, lines
-from whet.evaluate.words import Words
+from whet.judge.charts import Line, lines
+from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER
 
 MOST_POINTS = 400

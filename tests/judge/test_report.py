@@ -8,12 +8,12 @@ from html.parser import HTMLParser
 
 import pytest
 
-from evaluate.made_facts import LABELS, language_facts, sorting_facts, tagging_facts
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.report import render
-from whet.evaluate.verdict import sentences, verdict_of
-from whet.evaluate.words import Words
-from whet.evaluate.words import sentences as all_sentences
+from judge.made_facts import LABELS, language_facts, sorting_facts, tagging_facts
+from whet.judge.facts import ReportFacts
+from whet.judge.report import render
+from whet.judge.verdict import sentences, verdict_of
+from whet.judge.words import Words
+from whet.judge.words import sentences as all_sentences
 
 VOID = {"meta", "input", "br", "link", "img", "hr"}
 EVIL = "<script>alert(1)</script>\"'&</table></script><img src=x onerror=alert(2)>"

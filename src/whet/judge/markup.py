@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from whet.evaluate.figures import figure
+from whet.judge.figures import figure
 
 
 def safe(text: object) -> str:

@@ -11,13 +11,13 @@ import hashlib
 from functools import lru_cache
 from importlib.resources import files
 
-from whet.evaluate import sections
-from whet.evaluate.card import base_name
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.markup import safe, section
-from whet.evaluate.verdict import scores, sentences, verdict
-from whet.evaluate.words import Words
-from whet.evaluate.wrong import wrong_answers
+from whet.judge import sections
+from whet.judge.card import base_name
+from whet.judge.facts import ReportFacts
+from whet.judge.markup import safe, section
+from whet.judge.verdict import scores, sentences, verdict
+from whet.judge.words import Words
+from whet.judge.wrong import wrong_answers
 
 __all__ = ["ReportFacts", "render"]
 
@@ -69,4 +69,4 @@ def _policy(script: str) -> str:
 
 @lru_cache
 def _part(name: str) -> str:
-    return files("whet.evaluate").joinpath(name).read_text("utf-8")
+    return files("whet.judge").joinpath(name).read_text("utf-8")

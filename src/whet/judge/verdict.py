@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from whet.evaluate.charts import Mark, whiskers
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.figures import figure, share
-from whet.evaluate.markup import number, safe, table
-from whet.evaluate.words import Words
+from whet.judge.charts import Mark, whiskers
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import figure, share
+from whet.judge.markup import number, safe, table
+from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, better
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from whet.evaluate.facts import ReportFacts
-from whet.evaluate.figures import figure
-from whet.evaluate.markup import number, safe, section, tree
-from whet.evaluate.mistakes import SHOWN, Mistake, differences, mistakes
-from whet.evaluate.words import Words
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import figure
+from whet.judge.markup import number, safe, section, tree
+from whet.judge.mistakes import SHOWN, Mistake, differences, mistakes
+from whet.judge.words import Words
 
 LONGEST = 700
 """Characters of an input that are shown."""

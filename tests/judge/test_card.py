@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import yaml
 
-from evaluate.made_facts import language_facts, sorting_facts, tagging_facts
-from whet.evaluate.card import base_name, card, metadata
+from judge.made_facts import language_facts, sorting_facts, tagging_facts
+from whet.judge.card import base_name, card, metadata
 
 
 def head_and_body(text):

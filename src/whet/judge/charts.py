@@ -11,8 +11,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from whet.evaluate.figures import figure
-from whet.evaluate.markup import safe
+from whet.judge.figures import figure
+from whet.judge.markup import safe
 
 Place = Callable[[float, float], tuple[float, float]]
 
