@@ -16,7 +16,7 @@ from whet.core import draws
 Columns = Mapping[str, np.ndarray]
 Measure = Callable[[Columns], float]
 
-LOWER_IS_BETTER = frozenset({"perplexity", "loss", "mae", "mse", "ece", "brier"})
+LOWER_IS_BETTER = frozenset({"perplexity", "loss", "bits_per_byte", "mae", "mse", "ece", "brier"})
 """Metrics for which less is better; all others are better when higher."""
 
 

@@ -178,8 +178,6 @@ class Task(ABC):
     """A kind of work. An entry is a frozen dataclass whose fields are its options."""
 
     columns: ClassVar[tuple[Column, ...]]
-    long_text: ClassVar[LongText] = "head_tail"
-    """What happens to long inputs where the recipe does not say."""
 
     @abstractmethod
     def parse(self, row: Mapping[str, Any], number: int) -> Example:

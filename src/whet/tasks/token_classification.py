@@ -28,7 +28,6 @@ from whet.tasks.contract import (
     Finding,
     Head,
     Limits,
-    LongText,
     Pair,
     Part,
     Prediction,
@@ -65,7 +64,6 @@ class TokenClassification(Task):
         Column("tags", ("tags", "ner_tags", "labels", "pos_tags", "label", "ner"), target=True),
         Column("weight", ("weight", "sample_weight"), required=False),
     )
-    long_text: ClassVar[LongText] = "windows"
 
     def parse(self, row: Mapping[str, Any], number: int) -> Example:
         weight, given = read_weight(row, number), row.get("tags")

@@ -1,0 +1,180 @@
+"""Where the examples of a flat row lie: the row itself, and its runs of equally long examples.
+
+Shape legend: T tokens of a whole batch, B examples, D width. A flat row holds B examples one after another without
+padding. A *run* is a stretch of neighbouring examples of one length, so that it can be viewed as ``[n, l, ...]``
+without copying; the engine sorts a batch by length first, which makes runs few and long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Flat:
+    """Several examples in one row of tokens, without padding.
+
+    ``ids`` and ``kinds`` (token types, where the family has them) are int64 of shape ``[T]``; ``lengths`` sum to T.
+    ``decoder`` is the second row of an encoder-decoder, with as many examples in the same order.
+    """
+
+    ids: Tensor
+    lengths: tuple[int, ...]
+    kinds: Tensor | None = None
+    decoder: Flat | None = None
+
+    @classmethod
+    def join(
+        cls,
+        sequences: Sequence[Sequence[int]],
+        kinds: Sequence[Sequence[int]] | None = None,
+        decoder: Flat | None = None,
+    ) -> Flat:
+        """Lay sequences end to end. Raises ValueError for an empty batch, an empty sequence or unequal kinds."""
+        lengths = tuple(len(sequence) for sequence in sequences)
+        if not lengths or not all(lengths):
+            raise ValueError("a batch needs at least one sequence, and every sequence at least one token")
+        if kinds is not None and tuple(len(kind) for kind in kinds) != lengths:
+            raise ValueError("every sequence needs as many token kinds as tokens")
+        if decoder is not None and len(decoder.lengths) != len(lengths):
+            raise ValueError("the decoder's row needs as many examples as the encoder's")
+        ids = torch.tensor([token for sequence in sequences for token in sequence])
+        row = None if kinds is None else torch.tensor([kind for part in kinds for kind in part])
+        return cls(ids, lengths, row, decoder)
+
+    def to(self, device: torch.device | str) -> Flat:
+        """The same row on another device; ``self`` where it lies there already."""
+        if self.ids.device == torch.device(device):
+            return self
+        kinds = None if self.kinds is None else self.kinds.to(device, non_blocking=True)
+        decoder = None if self.decoder is None else self.decoder.to(device)
+        return Flat(self.ids.to(device, non_blocking=True), self.lengths, kinds, decoder)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """The first position of every example."""
+        found, at = [], 0
+        for length in self.lengths:
+            found.append(at)
+            at += length
+        return tuple(found)
+
+    @property
+    def tokens(self) -> int:
+        """T, the number of tokens."""
+        return sum(self.lengths)
+
+
+@dataclass(frozen=True)
+class Run:
+    """``count`` neighbouring examples whose queries are ``length`` long and whose keys are ``keys`` long."""
+
+    start: int
+    count: int
+    length: int
+    key_start: int
+    keys: int
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.count * self.length
+
+    @property
+    def key_stop(self) -> int:
+        return self.key_start + self.count * self.keys
+
+
+def runs(lengths: Sequence[int], keys: Sequence[int] | None = None) -> tuple[Run, ...]:
+    """The maximal runs of neighbours that are equally long, in queries and (for cross-attention) in keys."""
+    keys = lengths if keys is None else keys
+    found: list[Run] = []
+    start = key_start = first = 0
+    for at in range(1, len(lengths) + 1):
+        if at < len(lengths) and lengths[at] == lengths[first] and keys[at] == keys[first]:
+            continue
+        run = Run(start, at - first, lengths[first], key_start, keys[first])
+        found.append(run)
+        start, key_start, first = run.stop, run.key_stop, at
+    return tuple(found)
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """What attention must know of a flat row: its runs for self-attention, and for cross-attention where there is one.
+
+    ``positions`` (int64 ``[T]``) count from 0 in every example.
+    """
+
+    own: tuple[Run, ...]
+    positions: Tensor
+    cross: tuple[Run, ...] = ()
+    memo: dict[tuple, Tensor] = field(default_factory=dict)
+
+    @property
+    def longest(self) -> int:
+        return max(run.length for run in self.own)
+
+    @property
+    def longest_key(self) -> int:
+        return max(run.keys for run in self.cross)
+
+
+@dataclass(frozen=True, eq=False)
+class Sorted:
+    """A flat row with its examples in the order of their lengths, and the ways back.
+
+    ``forward[t]`` is the caller's place of the sorted token t and ``back[t]`` the sorted place of the caller's token t
+    (both None where nothing moved); ``first[b]`` is the sorted place of the caller's example b, ``rank[b]`` its number.
+    """
+
+    ids: Tensor
+    kinds: Tensor | None
+    lengths: tuple[int, ...]
+    positions: Tensor
+    first: Tensor
+    rank: Tensor
+    forward: Tensor | None
+    back: Tensor | None
+
+    def restore(self, states: Tensor) -> Tensor:
+        """Rows that stand in the sorted order, in the caller's order."""
+        return states if self.back is None else states.index_select(0, self.back)
+
+    def last(self) -> Tensor:
+        """The sorted place of the last token of every example, in the caller's order."""
+        lengths = torch.tensor(self.lengths, device=self.first.device)
+        return self.first + lengths[self.rank] - 1
+
+
+def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
+    """Put the examples of a row into ``order``. A few int64 gathers of T entries, against none in every layer."""
+    device = flat.ids.device
+    lengths = tuple(flat.lengths[index] for index in order)
+    sizes = torch.tensor(lengths)
+    starts = torch.cumsum(sizes, 0) - sizes
+    place = torch.arange(flat.tokens)
+    positions = place - torch.repeat_interleave(starts, sizes)
+    rank = torch.empty(len(order), dtype=torch.int64)
+    rank[torch.tensor(order)] = torch.arange(len(order))
+    forward = back = None
+    ids, kinds = flat.ids, flat.kinds
+    if any(a > b for a, b in zip(order, order[1:], strict=False)):
+        came = torch.tensor([flat.starts[index] for index in order])
+        forward = torch.repeat_interleave(came - starts, sizes) + place
+        back = torch.empty_like(forward)
+        back[forward] = place
+        forward, back = forward.to(device), back.to(device)
+        ids = ids.index_select(0, forward)
+        kinds = None if kinds is None else kinds.index_select(0, forward)
+    first, rank = starts[rank].to(device), rank.to(device)
+    return Sorted(ids, kinds, lengths, positions.to(device), first, rank, forward, back)
+
+
+CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)
+"""The layout of the flat call under way, for modules that transformers hands no keywords (DeBERTa, BART's positions)."""

@@ -1,0 +1,219 @@
+"""Readers: what is written comes back, what is broken is named with its file and line."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prepare.made_rows import write
+
+from whet.core.errors import DataError
+from whet.prepare.readers._table import has_header
+from whet.prepare.readers.contract import READERS, Line, choose, read
+
+
+def rows_of(text: str, entry: str) -> list[dict]:
+    lines = list(read(io.StringIO(text, newline="\n"), "x", entry))
+    assert not [line.fault for line in lines if line.fault]
+    return [line.cells for line in lines]
+
+
+def faults_of(text: str, entry: str) -> list[str]:
+    return [str(line.fault) for line in read(io.StringIO(text, newline="\n"), "x", entry) if line.fault]
+
+
+def test_the_shelf_has_its_readers():
+    assert set(READERS) == {"conll", "csv", "json-lines", "text", "tsv"}
+
+
+@pytest.mark.parametrize("entry", list(READERS))
+def test_a_reader_gives_its_sample_from_a_stream_and_from_a_file(entry, tmp_path):
+    sample = READERS[entry].sample()
+    assert tuple(rows_of(sample.text, entry)) == sample.rows
+    path = write(tmp_path / f"x{READERS[entry].endings[0]}", sample.text)
+    assert tuple(line.cells for line in read(path)) == sample.rows
+
+
+@pytest.mark.parametrize("entry", list(READERS))
+def test_a_byte_order_mark_is_no_part_of_the_first_cell(entry, tmp_path):
+    sample = READERS[entry].sample()
+    path = write(tmp_path / f"x{READERS[entry].endings[0]}", b"\xef\xbb\xbf" + sample.text.encode())
+    assert tuple(line.cells for line in read(path)) == sample.rows
+
+
+@pytest.mark.parametrize("entry", list(READERS))
+def test_what_is_not_utf8_is_refused_with_its_line(entry, tmp_path):
+    ending = READERS[entry].endings[0]
+    with pytest.raises(DataError, match=r"line 2.*0xc4"):
+        list(read(write(tmp_path / f"x{ending}", b"text\n\xc4\xe3\xba\xc3\n")))
+    with pytest.raises(DataError, match="UTF-16"):
+        list(read(write(tmp_path / f"y{ending}", "text\nhello\n".encode("utf-16"))))
+    with pytest.raises(DataError, match=r"line 2.*NUL"):
+        list(read(write(tmp_path / f"z{ending}", b"text\na\0b\n")))
+
+
+cell = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)), max_size=12)
+
+
+@given(st.lists(st.tuples(cell, cell, cell), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_csv_round_trip(rows, end):
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator=end)
+    writer.writerow(("text", "label", "id"))
+    writer.writerows([(a + "x", b, c) for a, b, c in rows])
+    expected = [{"text": a + "x", "label": b, "id": c} for a, b, c in rows]
+    if not {"text", "label", "id"} & {value for row in expected for value in row.values()}:
+        assert rows_of(out.getvalue(), "csv") == expected
+
+
+value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | cell
+
+
+@given(st.lists(st.dictionaries(cell, value | st.lists(cell, max_size=3), max_size=4), max_size=6), st.booleans())
+def test_json_lines_round_trip(rows, ascii_only):
+    text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
+    assert rows_of(text, "json-lines") == rows
+
+
+plain = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=("Cs",)), max_size=9).map(lambda t: t + "x")
+
+
+@given(st.lists(st.tuples(plain, plain), min_size=1, max_size=8))
+def test_tsv_keeps_quotes_and_odd_separators(rows):
+    text = "text\tlabel\n" + "".join(f"{a}\t{b}\n" for a, b in rows)
+    assert rows_of(text, "tsv") == [{"text": a, "label": b} for a, b in rows]
+
+
+word = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=5).filter(lambda w: "-DOCSTART-" not in w)
+
+
+@given(st.lists(st.lists(st.tuples(word, st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=5), max_size=5))
+def test_conll_round_trip(sentences):
+    text = "\n".join("".join(f"{w}\t{t}\n" for w, t in words) for words in sentences)
+    expected = [{"tokens": [w for w, _ in words], "tags": [t for _, t in words]} for words in sentences]
+    assert rows_of(text, "conll") == expected
+
+
+def test_words_like_na_and_numbers_stay_text():
+    assert rows_of("text,label\nNA,null\n007,1.0\n", "csv") == [
+        {"text": "NA", "label": "null"},
+        {"text": "007", "label": "1.0"},
+    ]
+
+
+def test_all_ragged_rows_are_found_in_one_pass_with_their_lines():
+    found = faults_of('text,label\n"two\nlines",a\nb\nc,d,e\nf,g\n', "csv")
+    assert len(found) == 2
+    assert "x, line 4: 1 fields, expected 2 as in the header (text, label)" in found[0]
+    assert "x, line 5: 3 fields" in found[1]
+    assert "quote the field" in found[1]
+
+
+def test_a_quote_that_is_never_closed_is_found_where_it_opens():
+    found = faults_of('text,label\na,b\n"c,d\ne,f\n', "csv")
+    assert len(found) == 1
+    assert found[0].startswith("x, line 3: a quote is opened and never closed")
+    assert "line 2: a closing quote" in faults_of('text,label\n"a" b,c\n', "csv")[0]
+
+
+def test_a_cell_may_be_longer_than_the_csv_modules_own_limit():
+    assert len(rows_of("text,label\n" + "a" * 200_000 + ",b\n", "csv")[0]["text"]) == 200_000
+
+
+def test_semicolons_separate_where_there_are_no_commas():
+    assert rows_of("text;label\na, b;c\n", "csv") == [{"text": "a, b", "label": "c"}]
+
+
+def test_a_tsv_has_quotes_only_where_its_header_has_them():
+    assert rows_of('text\tlabel\n"a\tb\n', "tsv") == [{"text": '"a', "label": "b"}]
+    assert rows_of('"text"\t"label"\n"a\tb"\t"c"\n', "tsv") == [{"text": "a\tb", "label": "c"}]
+    assert "remove the tab" in faults_of("text\tlabel\na\tb\tc\n", "tsv")[0]
+
+
+def test_a_doubled_column_is_refused():
+    with pytest.raises(DataError, match="twice: text"):
+        rows_of("text,text,label\na,b,c\n", "csv")
+
+
+@pytest.mark.parametrize(
+    ("records", "expected"),
+    [
+        ([["text", "label"], ["good film", "1"]], True),
+        ([["good film", "1"], ["bad film", "0"]], False),
+        ([["good film", "pos"], ["bad film", "neg"], ["fine", "pos"]], False),
+        ([["blurb", "mood"], *[["it was a long day", "pos"], ["a short one", "neg"]] * 3], True),
+        ([["one long string of words.", "new"], *[["it was a long day", "pos"], ["a short one", "neg"]] * 3], False),
+        ([["x", "points"], ["a fine thing", "3"], ["a bad thing", "2.5"]], True),
+        ([["text", "text"], ["a", "b"]], False),
+        ([["just one line", "pos"]], False),
+    ],
+)
+def test_a_header_must_show_itself(records, expected):
+    assert has_header(records) is expected
+
+
+def test_json_lines_faults():
+    text = '{"a": 1, "a": 2}\n[1]\n{"a": NaN}\n{"a": "\\ud800"}\n{"a"\n{"a": 1}\n'
+    found = faults_of(text, "json-lines")
+    assert [fault.partition(":")[0] for fault in found] == [f"x, line {n}" for n in (1, 2, 3, 4, 5)]
+    assert "'a' comes twice" in found[0] and "NaN" in found[2] and "surrogate" in found[3]
+    with pytest.raises(DataError, match="jq"):
+        rows_of('[{"a": 1}]', "json-lines")
+    assert "nested" in faults_of('{"a":' + "[" * 100_000 + "\n", "json-lines")[0]
+
+
+def test_conll_middle_columns_comments_and_faults():
+    text = "-DOCSTART- -X- O\n\nEU NNP B-ORG\nrejects VBZ O\n\n\nGerman JJ B-MISC\n"
+    assert rows_of(text, "conll") == [
+        {"tokens": ["EU", "rejects"], "column_2": ["NNP", "VBZ"], "tags": ["B-ORG", "O"]},
+        {"tokens": ["German"], "column_2": ["JJ"], "tags": ["B-MISC"]},
+    ]
+    assert rows_of("# id = 1\na\tO\n#\tO\n", "conll") == [{"tokens": ["a", "#"], "tags": ["O", "O"]}]
+    assert rows_of("one\ntwo\n", "conll") == [{"tokens": ["one", "two"]}]
+    assert "x, line 2: 1 columns, expected 2 as on line 1" in faults_of("a O\nb\nc O\n", "conll")[0]
+
+
+def test_documents_end_at_blank_lines_or_at_their_mark():
+    assert [r["text"] for r in rows_of("a\nb\n\n \nc\n", "text")] == ["a\nb", "c"]
+    assert [r["text"] for r in rows_of("\na\n\nb<|endoftext|>c\n<|endoftext|>\n", "text")] == ["a\n\nb", "c"]
+    assert [line.number for line in read(io.StringIO("\n\na\nb\n\nc\n"), "x", "text")] == [3, 6]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "expected"),
+    [
+        ("a.csv", "x\ty\n", "csv"),
+        ("a.CSV", "", "csv"),
+        ("a.txt", "Once upon a time.\nIt was.\n\nMore.\n", "text"),
+        ("a.txt", "text\tlabel\na\tb\n", "tsv"),
+        ("a.txt", "Hello, you.\nGo, now.\n", "text"),
+        ("stdin", "text,label\na,b\n", "csv"),
+        ("emerging.test.annotated", "&\tO\ngt\tO\n\nA\tB-x\n", "conll"),
+        ("stdin", '{"text": "a"}\n', "json-lines"),
+        ("stdin", "just words\nand more\n", "text"),
+    ],
+)
+def test_the_reader_is_chosen_by_ending_and_else_by_content(name, text, expected):
+    assert choose(name, text) == expected
+
+
+def test_reading_is_lazy():
+    def endless():
+        yield b"text\tlabel\n"
+        while True:
+            yield b"a\tb\n"
+
+    rows = read(endless(), "x", "tsv")
+    assert [next(rows) for _ in range(3)][2] == Line(4, {"text": "a", "label": "b"})
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    with pytest.raises(DataError, match="does not exist"):
+        list(read(tmp_path / "none.csv"))
+    with pytest.raises(DataError, match="folder"):
+        list(read(Path(tmp_path)))
