@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
@@ -20,7 +20,8 @@ from whet.core.rundir import RunDir
 from whet.judge.card import card
 from whet.judge.judge import Judgement
 from whet.assemble.answers import as_row
-from whet.judge.report import ReportFacts, render
+from whet.judge.facts import ReportFacts
+from whet.judge.report import render
 from whet.forecast import Forecast
 from whet.leg import Leg
 from whet.planning import summed
@@ -114,10 +115,14 @@ def log(out: RunDir, stage: int, event: Stepped | Looked) -> None:
 
 def write_answers(out: RunDir, leg: Leg, split: str, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
     """``predictions/<split>.jsonl``; the rows are given back for the report."""
-    originals = leg.corpus.originals(split)
-    rows = [as_row(pair.example.row, original, pair) for original, pair in zip(originals, pairs, strict=True)]
+    rows = answer_rows(leg.corpus.originals(split), pairs)
     rundir.write_lines(out.predictions(split), rows)
     return rows
+
+
+def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """The lines of ``predictions/*.jsonl`` for answered rows."""
+    return [as_row(pair.example.row, original, pair) for original, pair in zip(originals, pairs, strict=True)]
 
 
 def metrics(out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progress: Progress, seconds: float) -> dict[str, Any]:
@@ -166,10 +171,14 @@ def write_report(
         log=list(rundir.read_lines(out.log)) if out.log.is_file() else [],
         check=rundir.read_json(out.check) if out.check.is_file() else {},
         errors=errors,
-        classes=list(judgement.classes),
+        classes=judgement.classes,
         confusion=judgement.confusion,
         recipe=recipe.as_yaml(),
+        notes=(*leg.corpus.notes, *leg.built.notes),
+        bundle=rundir.read_json(out.model / "whet.json"),
+        head=leg.model.task.head(leg.model.schema).kind,
         language=leg.stage.evaluate.language,
+        confidence=leg.stage.evaluate.confidence,
     )
     rundir.write_text(out.report, render(facts))
     rundir.write_text(out.card, card(facts))

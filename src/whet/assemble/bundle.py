@@ -22,7 +22,6 @@ from whet.nn import machine
 from whet.nn.heads import MeanHead
 from whet.nn.packed import Engine, choose_path
 from whet.strategies.contract import Strategy
-from whet.strategies.lora import save_peft
 from whet.tasks.contract import TASKS, Limits, Schema, Task
 
 FORMAT = 1
@@ -36,9 +35,7 @@ def pack(model: Model, strategy: Strategy, place: Path) -> None:
 def _write(model: Model, strategy: Strategy, path: Path) -> None:
     network = model.network
     backbone = network.base if isinstance(network, MeanHead) else network
-    if strategy.adapter:
-        save_peft(network, strategy, model.source.directory, path)
-    else:
+    if not strategy.save(network, model.anatomy, model.source.directory, path):
         backbone.save_pretrained(path)  # type: ignore[operator, union-attr]
     if isinstance(network, MeanHead):
         head = {f"classifier.{name}": tensor for name, tensor in network.classifier.state_dict().items()}

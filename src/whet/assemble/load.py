@@ -20,7 +20,7 @@ from whet.core.errors import ModelError
 from whet.nn.anatomy import Anatomy, read_anatomy
 from whet.nn.heads import MeanHead
 from whet.nn.lowrank import merge_all
-from whet.strategies.lora import from_peft
+from whet.strategies import _adapter
 from whet.tasks.contract import Head
 
 Pooling = Literal["mean", "family"]
@@ -74,7 +74,7 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
         network, report = _mean(source, head) if pooling == "mean" else _family(source, head)
     new, mismatched = list(report["missing_keys"]), [str(one[0]) for one in report["mismatched_keys"]]
     if source.adapter is not None:
-        filled = from_peft(network, source.adapter)
+        filled = _adapter.load(network, source.adapter, "base" if pooling == "mean" else "")
         new = [name for name in new if name not in filled]
         if not keep_adapter:
             merge_all(network)

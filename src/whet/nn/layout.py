@@ -11,9 +11,13 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Literal
 
 import torch
 from torch import Tensor
+
+Path = Literal["flat", "wrapped", "padded"]
+"""How a batch goes through a network."""
 
 
 @dataclass(frozen=True, eq=False)

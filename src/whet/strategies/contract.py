@@ -8,6 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from whet.core.shelf import Shelf
@@ -39,8 +40,6 @@ class Strategy(ABC):
     """The rate used where the recipe names none."""
     schedule: ClassVar[str] = "linear"
     """The schedule used where the recipe names none."""
-    adapter: ClassVar[bool] = False
-    """Whether the moved weights are saved as an adapter in PEFT's format beside an untouched base."""
 
     @abstractmethod
     def install(self, network: nn.Module, anatomy: Anatomy) -> None:
@@ -68,6 +67,13 @@ class Strategy(ABC):
         state = network.state_dict()
         moving = {name for name, parameter in network.named_parameters() if parameter.requires_grad}
         return {name: tensor for name, tensor in state.items() if name in moving}
+
+    def save(self, network: nn.Module, anatomy: Anatomy, base: Path, place: Path) -> bool:
+        """Write what was added as an adapter in PEFT's format, for a base that lies in the directory ``base``.
+
+        False where nothing was added: then the model's own weights moved, and the whole model is to be saved.
+        """
+        return False
 
     def merge(self, network: nn.Module) -> None:
         """Fold what was added into plain layers; by default nothing was added."""

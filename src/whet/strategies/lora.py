@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-from whet.core.errors import ModelError, UsageError, nearest
-from whet.strategies import _peft
+from whet.core.errors import UsageError
+from whet.strategies import _adapter
+from whet.strategies._adapter import KINDS, low_rank, modules_called, own, targets_in
 from whet.strategies._moving import grouped, let_move, new_head, under
 from whet.strategies.contract import Group, Strategy
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from whet.nn.anatomy import Anatomy
-
-KINDS = ("query", "key", "value", "out", "up", "down", "gate")
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,11 @@ class Lora(Strategy):
     """Each chosen layer W gets a second, narrow one beside it, W + scale * B A, and only A, B and the head move.
 
     B starts at zero, so the model's answers are unchanged at the start (Hu et al. 2021). Results equal PEFT's to
-    rounding, and the adapter that is saved loads in plain PEFT. The rate is ten times that of full tuning ("LoRA Without Regret", Schulman
-    et al. 2025; Hu et al. use 4e-4 and 5e-4 for RoBERTa-base).
+    rounding, and the adapter that is saved loads in plain PEFT. The rate is ten times that of full tuning ("LoRA
+    Without Regret", Schulman et al. 2025; Hu et al. use 4e-4 and 5e-4 for RoBERTa-base).
     """
 
     learning_rate: ClassVar[float] = 5e-4
-    adapter: ClassVar[bool] = True
 
     rank: int = 16
     """Width of the added layers; 16 holds what a few ten thousand examples teach, and more costs little (Schulman et
@@ -59,20 +55,13 @@ class Lora(Strategy):
             )
 
     def install(self, network: nn.Module, anatomy: Anatomy) -> None:
-        """Put the layers in, or go on with those of an adapter that stands in the network already.
-
-        Raises UsageError where a target names nothing in this model, or where the adapter there has another shape.
-        """
+        """Put the layers in. Raises UsageError where a target names nothing in this model."""
         from whet.nn.lowrank import inject
 
-        there = low_rank(network)
-        if there:
-            self._refuse_other(there)
-        else:
-            names = targets_in(network, anatomy, self.targets)
-            inject(network, names, self.rank, self.alpha, self.dropout, self.variant)
-        added = {f"{module}.{part}" for module, layer in low_rank(network).items() for part in _own(layer)}
-        whole = (*new_head(network, anatomy), *_found(network, self.whole))
+        names = targets_in(network, anatomy, self.targets)
+        inject(network, names, self.rank, self.alpha, self.dropout, self.variant)
+        added = {f"{module}.{part}" for module, layer in low_rank(network).items() for part in own(layer)}
+        whole = (*new_head(network, anatomy), *modules_called(network, self.whole))
         let_move(network, lambda name: name in added or under(name, whole))
 
     def groups(self, network: nn.Module, anatomy: Anatomy, rate: float, decay: float) -> list[Group]:
@@ -80,6 +69,10 @@ class Lora(Strategy):
 
     def cut(self, anatomy: Anatomy) -> int:
         return 0
+
+    def save(self, network: nn.Module, anatomy: Anatomy, base: Path, place: Path) -> bool:
+        _adapter.save(network, anatomy, self.whole, base, place)
+        return True
 
     def merge(self, network: nn.Module) -> None:
         from whet.nn.lowrank import merge_all

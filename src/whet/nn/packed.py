@@ -1,0 +1,240 @@
+"""The engine: flat batches through any family's network, so that no product is spent on padding.
+
+The base model sees one row that holds every example; our attention keeps them apart. A family's own head then sees
+one state an example (or a token), because its base is replaced for that one call by a stub that returns those states:
+so there is no head of ours per family, and plain loading keeps working.
+
+Shape legend: T tokens, B examples, D width, N chosen positions, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+from transformers.utils import ModelOutput
+
+from whet.nn import families
+from whet.nn.anatomy import Anatomy
+from whet.nn.heads import MeanHead, segment_mean
+from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, runs
+
+__all__ = ["Choice", "Engine", "Flat", "choose_path"]
+
+TOLERANCE = 1e-4
+
+
+@dataclass
+class _Given(ModelOutput):
+    """What a stub returns: states that were computed already, under every name by which a head asks."""
+
+    last_hidden_state: Tensor | None = None
+    pooler_output: Tensor | None = None
+    past_key_values: Any = None
+    hidden_states: Any = None
+    attentions: Any = None
+    cross_attentions: Any = None
+    decoder_hidden_states: Any = None
+    decoder_attentions: Any = None
+    encoder_last_hidden_state: Any = None
+    encoder_hidden_states: Any = None
+    encoder_attentions: Any = None
+
+
+class _Stub(nn.Module):
+    def __init__(self, states: Tensor, pooler: nn.Module | None) -> None:
+        super().__init__()
+        pooled = None if pooler is None else pooler(states)
+        self.given = _Given(last_hidden_state=states, pooler_output=pooled)
+
+    def forward(self, *args: Any, **keywords: Any) -> _Given:
+        return self.given
+
+
+@final
+class Engine:
+    """A network that answers flat batches, by the path that its self-test allows.
+
+    Products of the base are computed in ``precision`` over float32 weights; heads and all that is returned are float32.
+    """
+
+    def __init__(
+        self, network: nn.Module, anatomy: Anatomy, path: Path = "flat", precision: str = "float32"
+    ) -> None:
+        self.network, self.anatomy, self.path, self.precision = network, anatomy, path, precision
+        self.base = network.get_submodule(anatomy.base) if anatomy.base else network
+        families.prepare(network, anatomy, path)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.network.parameters()).device
+
+    def states(self, flat: Flat) -> Tensor:
+        """The last states ``[T, D]`` in the batch's own order; of the decoder where the batch has one."""
+        flat = flat.to(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            return self._padded(flat) if self.path == "padded" else self._flat(flat)
+
+    def sequence(self, flat: Flat) -> Tensor:
+        """One answer an example: float32 logits ``[B, outputs]``."""
+        if self.anatomy.encoder_decoder and flat.decoder is None:
+            flat = families.with_decoder(flat, self.network.config)
+        states_td = self.states(flat)
+        shown = flat if flat.decoder is None else flat.decoder
+        if isinstance(self.network, MeanHead):
+            return self.network.answer(segment_mean(states_td.float(), shown.lengths))
+        if families.pools_mean(self.network.config):
+            rows_bd = segment_mean(states_td, shown.lengths)
+        else:
+            starts = torch.tensor(shown.starts, device=states_td.device)
+            ends = starts + torch.tensor(shown.lengths, device=states_td.device) - 1
+            first = not (self.anatomy.causal or self.anatomy.encoder_decoder)
+            rows_bd = states_td.index_select(0, starts if first else ends)
+        if self.anatomy.encoder_decoder:
+            answered: Tensor = self.network.classification_head(rows_bd.float())  # type: ignore[operator]
+            return answered
+        return self._head(rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
+
+    def tokens(self, flat: Flat) -> Tensor:
+        """One answer a token: float32 logits ``[T, outputs]``."""
+        return self._head(self.states(flat).float().unsqueeze(0))[0]
+
+    def language(self, flat: Flat, at_n: Tensor) -> Tensor:
+        """Logits over the vocabulary ``[N, V]`` at chosen flat positions only (the decoder's where there is one)."""
+        rows_nd = self.states(flat).index_select(0, at_n.to(self.device))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            if self.anatomy.encoder_decoder:
+                return families.vocabulary(self.network, rows_nd).float()
+            return self._head(rows_nd.unsqueeze(0))[0].float()
+
+    def _head(self, states: Tensor) -> Tensor:
+        """The family's own head over states ``[B, L, D]`` that stand for its base's."""
+        name = self.anatomy.base
+        stub = _Stub(states, getattr(self.base, "pooler", None))
+        self.network._modules[name] = stub
+        try:
+            mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
+            found: Tensor = self.network(inputs_embeds=states, attention_mask=mask, **families.plain_call(self.anatomy)).logits
+        finally:
+            self.network._modules[name] = self.base
+        return found
+
+    def _flat(self, flat: Flat) -> Tensor:
+        if self.anatomy.encoder_decoder:
+            return self._flat_both(flat)
+        order = sorted(range(len(flat.lengths)), key=lambda index: -flat.lengths[index])
+        row = arrange(flat, order)
+        layout = Layout(runs(row.lengths), row.positions)
+        keywords = families.keywords(self.base.config, self.anatomy, row.positions, row.kinds)
+        with _laid(layout):
+            found = self.base(input_ids=row.ids[None], layout=layout, **keywords) if self.path == "flat" else self.base(
+                input_ids=row.ids[None], **keywords
+            )
+        return row.restore(found.last_hidden_state[0])
+
+    def _flat_both(self, flat: Flat) -> Tensor:
+        order = sorted(range(len(flat.lengths)), key=lambda index: -flat.lengths[index])
+        row = arrange(flat, order)
+        own = Layout(runs(row.lengths), row.positions)
+        encoder, decoder = families.stacks(self.network, self.base)
+        with _laid(own):
+            memory = encoder(input_ids=row.ids[None], layout=own).last_hidden_state
+        if flat.decoder is None:
+            return row.restore(memory[0])
+        said = arrange(flat.decoder, order)
+        layout = Layout(runs(said.lengths), said.positions, runs(said.lengths, row.lengths))
+        with _laid(layout):
+            found = decoder(input_ids=said.ids[None], encoder_hidden_states=memory, use_cache=False, layout=layout)
+        return said.restore(found.last_hidden_state[0])
+
+    def _padded(self, flat: Flat) -> Tensor:
+        ids, mask = _padded_rows(flat, self.network.config)
+        if self.anatomy.encoder_decoder:
+            encoder, decoder = families.stacks(self.network, self.base)
+            memory = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            if flat.decoder is None:
+                return memory[mask.bool()]
+            said, said_mask = _padded_rows(flat.decoder, self.network.config)
+            found = decoder(
+                input_ids=said,
+                attention_mask=said_mask,
+                encoder_hidden_states=memory,
+                encoder_attention_mask=mask,
+                use_cache=False,
+            )
+            return found.last_hidden_state[said_mask.bool()]
+        keywords = families.plain_call(self.anatomy)
+        if flat.kinds is not None and families.takes_kinds(self.base.config):
+            keywords["token_type_ids"] = _rectangle(flat.kinds, flat.lengths, 0)
+        return self.base(input_ids=ids, attention_mask=mask, **keywords).last_hidden_state[mask.bool()]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The path that the self-test chose, and the sentence to say where it is not the flat one."""
+
+    path: Path
+    note: str
+
+
+def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
+    """Two short examples alone and together in one row must agree to 1e-4 in float32; else padding is used.
+
+    No flag of a family's is trusted: some accept an attention's name and go on with their own.
+    """
+    wanted = families.path_of(network.config)
+    if wanted == "padded":
+        return Choice("padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded")
+    was_training = network.training
+    network.eval()
+    engine = Engine(network, anatomy, wanted)
+    draw = torch.Generator().manual_seed(0)
+    most = min(int(network.config.vocab_size), 1000)
+    words = [torch.randint(min(10, most - 1), most, (count,), generator=draw).tolist() for count in (7, 4)]
+    try:
+        with torch.inference_mode():
+            both = families.with_decoder_if_needed(Flat.join(words), network.config, anatomy)
+            alone = [families.with_decoder_if_needed(Flat.join([word]), network.config, anatomy) for word in words]
+            apart = torch.cat([engine.states(one) for one in alone])
+            worst = float((engine.states(both) - apart).abs().max())
+            plain = Engine(network, anatomy, "padded")
+            worst = max(worst, float((plain.states(both) - apart).abs().max()))
+    except (RuntimeError, TypeError, ValueError, AttributeError) as error:
+        return _fall_back(network, anatomy, f"the flat way failed ({str(error).partition(chr(10))[0]})")
+    finally:
+        network.train(was_training)
+    if not worst <= TOLERANCE:
+        return _fall_back(network, anatomy, f"flat and alone differ by {worst:.1e}")
+    families.prepare(network, anatomy, wanted)
+    return Choice(wanted, "")
+
+
+def _fall_back(network: nn.Module, anatomy: Anatomy, why: str) -> Choice:
+    families.prepare(network, anatomy, "padded")
+    return Choice("padded", f"self-test: {why}, so batches are padded (slower, equally right)")
+
+
+@contextlib.contextmanager
+def _laid(layout: Layout) -> Iterator[None]:
+    token = CURRENT.set(layout)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)
+
+
+def _padded_rows(flat: Flat, config: Any) -> tuple[Tensor, Tensor]:
+    """Ids and mask ``[B, L]``, padded on the right."""
+    pad = getattr(config, "pad_token_id", None)
+    return _rectangle(flat.ids, flat.lengths, 0 if pad is None else pad), _rectangle(
+        torch.ones_like(flat.ids), flat.lengths, 0
+    )
+
+
+def _rectangle(values_t: Tensor, lengths: tuple[int, ...], fill: int) -> Tensor:
+    return nn.utils.rnn.pad_sequence(list(values_t.split(lengths)), batch_first=True, padding_value=fill)
