@@ -50,11 +50,14 @@ def plan(
     seed: int | None = None,
     settings: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    overwrite: bool = False,
+    budget: str | None = None,
     show: int = 0,
     tell: Tell = silent,
 ) -> Plan:
     """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
-    return pipeline.plan(_recipe(data, task, model, strategy, seed, settings, plugins), _place(out), tell, show)
+    recipe = _recipe(data, task, model, strategy, seed, settings, plugins)
+    return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
 def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run:
@@ -75,7 +78,7 @@ def evaluate(
     overwrite: bool = False,
     tell: Tell = silent,
 ) -> Run:
-    """Metrics and the report of a finished model on other data, in ``evaluations/<data>/`` beside it by default."""
+    """Metrics and the report of a model on other data, in ``evaluations/<data>/`` beside it by default."""
     return second_look.evaluate(str(model), str(data), _place(out), tell, overwrite)
 
 
@@ -130,5 +133,3 @@ def _seconds(budget: str | None) -> float | None:
     if match is None or float(match[1]) == 0:
         raise UsageError(f"'{budget}' is no time", "--budget", "for example 90s, 10m or 1.5h")
     return float(match[1]) * UNITS[match[2]]
-
-

@@ -14,11 +14,11 @@ from whet import papers, rules
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
 from whet.core.errors import UsageError
-from whet.core.events import Began, Said, Tell, silent
+from whet.core.events import Began, Event, Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
-from whet.judge.judge import judge
 from whet.forecast import Forecast, forecast
+from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
@@ -62,18 +62,33 @@ def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
     return _go(recipe, corpora, out, tell, start)
 
 
-def plan(recipe: Recipe, out: RunDir | None = None, tell: Tell = silent, rows: int = 0) -> Plan:
-    """Everything up to the first step; of several stages the first is measured, for the others go on from it."""
+def plan(
+    recipe: Recipe,
+    out: RunDir | None = None,
+    tell: Tell = silent,
+    rows: int = 0,
+    overwrite: bool = False,
+    budget_seconds: float | None = None,
+) -> Plan:
+    """Everything up to the first step; of several stages the first is measured, as the others go on from it."""
     rules.refuse(recipe)
     said: list[str] = []
-    recipe, corpora = legs.read(recipe, lambda event: said.append(event.text) if isinstance(event, Said) else None)
-    for text in said:
-        tell(Said(text))
+
+    def hear(event: Event) -> None:
+        if isinstance(event, Said):
+            said.append(event.text)
+        tell(event)
+
+    recipe, corpora = legs.read(recipe, hear)
     leg = legs.assemble(recipe, 0, corpora[0], sources.find(recipe.stages[0].model.name), tell)
+    foreseen = forecast(leg)
+    if budget_seconds is not None:
+        leg = leg.within(budget_seconds / len(recipe.stages), foreseen.train_seconds, hear)
+        foreseen = forecast(leg)
     notes = (*said, *leg.built.notes)
-    made = Plan((describe(leg),), (forecast(leg),), notes, tuple(show(leg, rows)))
+    made = Plan((describe(leg),), (foreseen,), notes, tuple(show(leg, rows)))
     if out is not None:
-        out.claim()
+        out.claim(overwrite)
         papers.write_plan(out, recipe.with_stage(0, leg.stage), corpora, made.as_json())
     return made
 
@@ -121,7 +136,13 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
 
 
 def _measure(
-    recipe: Recipe, leg: Leg, out: RunDir, tell: Tell, before: list[Pair] | None, progress: Progress, began: float
+    recipe: Recipe,
+    leg: Leg,
+    out: RunDir,
+    tell: Tell,
+    before: list[Pair] | None,
+    progress: Progress,
+    began: float,
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
     predictor = Predictor(leg.model)
@@ -142,5 +163,3 @@ def _measure(
     figures = papers.metrics(out, recipe, leg, verdict, progress, time.perf_counter() - began)
     papers.write_report(out, recipe, leg, verdict, figures, errors)
     return verdict.below_baseline
-
-

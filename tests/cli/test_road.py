@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from pathlib import Path
 
 import pytest
 
 from cli.conftest import METRICS, make_run
+from whet import front
+from whet.assemble.predictor import Predictor
 from whet.cli import doctor
 from whet.core import yamlfile
 from whet.recipe import Recipe
@@ -53,6 +56,19 @@ def test_progress_without_a_terminal_is_plain_lines(door, whet_cli):
     assert "step 4/4" in told.err
     assert "accuracy 0.9100 (best so far)" in told.err
     assert "\x1b" not in told.err
+
+
+@pytest.mark.parametrize("name", ["run", "plan", "resume", "evaluate"])
+def test_the_real_front_door_takes_what_the_verbs_give(name, door, whet_cli):
+    """The fake door takes anything, so its calls are held against the real one's signatures."""
+    make_run(Path("runs/demo"), status="interrupted")
+    whet_cli(name, "runs/demo", *(["d.csv"] if name == "evaluate" else []))
+    _, given, options = door.calls[0]
+    inspect.signature(getattr(front, name)).bind(*given, **options)
+
+
+def test_the_real_predictor_takes_what_predict_gives():
+    inspect.signature(Predictor.stream).bind(None, ["a text"], column=None, top=None)
 
 
 def test_plan_shows_text_or_json(door, whet_cli):

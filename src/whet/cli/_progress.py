@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.table import Column
 
 from whet.cli._pace import Pace
 from whet.cli._show import figure, note
@@ -90,11 +91,13 @@ class Bars:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False)
+        rest = Column(ratio=1, no_wrap=True, overflow="ellipsis")
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[words]}"),
+            BarColumn(bar_width=12),
+            MofNCompleteColumn(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[words]}", table_column=rest),
+            expand=True,
             console=self._console,
             transient=True,
             redirect_stdout=False,
@@ -119,7 +122,7 @@ class Bars:
                 self._begin(event)
             case Stepped() if self._pace is not None and self._training is not None:
                 self._pace.take(event)
-                words = ", ".join(part for part in (self._pace.words(), self._pace.left()) if part)
+                words = ", ".join(part for part in (self._pace.left(), self._pace.words()) if part)
                 self._progress.update(self._training, completed=event.step, words=words)
             case Looked():
                 self._print(looked(event))

@@ -18,6 +18,7 @@ import whet
 from whet.cli import _options as options
 from whet.cli._progress import telling
 from whet.cli._show import document, say
+from whet.core.events import silent
 
 app = options.new_app()
 
@@ -43,7 +44,7 @@ def plan(
     as_json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    with telling() as tell:
+    with telling() as tell:  # the plan's text holds its notes; beside JSON they go to standard error
         found = whet.plan(
             data,
             task=task,
@@ -56,7 +57,7 @@ def plan(
             overwrite=overwrite,
             budget=budget,
             show=show,
-            tell=tell,
+            tell=tell if as_json else silent,
         )
     if as_json:
         document(found.as_json())

@@ -34,12 +34,9 @@ def strategies(
         listed(STRATEGIES, as_json)
         return
     found = STRATEGIES[name]
-    own = {"learning_rate": found.learning_rate, "schedule": found.schedule, "adapter": found.adapter}
+    own = {"learning_rate": found.learning_rate, "schedule": found.schedule}
     if as_json:
         document({**options_of(STRATEGIES, name, "strategy"), **own})
         return
     shown(STRATEGIES, name, "strategy")
-    say(
-        f"\nlearning rate {found.learning_rate:g} and schedule {found.schedule}, where the recipe names none;"
-    )
-    say("saved as an adapter beside the base" if found.adapter else "saved as a whole model")
+    say(f"\nlearning rate {found.learning_rate:g} and schedule {found.schedule}, where the recipe names none")
