@@ -70,7 +70,7 @@ def plan(
     overwrite: bool = False,
     budget_seconds: float | None = None,
 ) -> Plan:
-    """Everything up to the first step; of several stages the first is measured, as the others go on from it."""
+    """Everything up to the first step; of several stages the first is measured, as others go on from it."""
     rules.refuse(recipe)
     said: list[str] = []
 
