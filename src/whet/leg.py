@@ -98,7 +98,9 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
             files = {name: str(path.resolve()) for name, path in place.files.items()}
             settled = dataclasses.replace(settled, **files)
         source = settled.train if on_hub else None
-        corpus = prepare(source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed)
+        corpus = prepare(
+            source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed
+        )
         recipe = recipe.with_stage(number, dataclasses.replace(stage, data=settled, task=corpus.task))
         for note in corpus.notes:
             tell(Said(note))
@@ -113,7 +115,15 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         torch.set_num_threads(stage.train.threads)
     compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
     built = build(
-        source, corpus.task, corpus.schema, corpus.columns, stage.strategy, stage.model, stage.encode, compute, seed
+        source,
+        corpus.task,
+        corpus.schema,
+        corpus.columns,
+        stage.strategy,
+        stage.model,
+        stage.encode,
+        compute,
+        seed,
     )
     for note in built.notes:
         tell(Said(note))

@@ -13,16 +13,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whet.assemble.answers import as_row
 from whet.core import memory, rundir
 from whet.core.errors import Interrupted, Preempted, UsageError
 from whet.core.events import Looked, Stepped
 from whet.core.rundir import RunDir
-from whet.judge.card import card
-from whet.judge.judge import Judgement
-from whet.assemble.answers import as_row
-from whet.judge.facts import ReportFacts
-from whet.judge.report import render
 from whet.forecast import Forecast
+from whet.judge.card import card
+from whet.judge.facts import ReportFacts
+from whet.judge.judge import Judgement
+from whet.judge.report import render
 from whet.leg import Leg
 from whet.planning import summed
 from whet.prepare.corpus import Corpus
@@ -72,7 +72,7 @@ def place_for(recipe: Recipe) -> RunDir:
     """The default directory: ``runs/<data>-<task>-<strategy>-<time>``."""
     last = recipe.stages[-1]
     path = Path((last.data.train or "data").removeprefix("hf:"))
-    words = (path.parent.name if path.stem in ("train", "training") and path.parent.name else path.stem)
+    words = path.parent.name if path.stem in ("train", "training") and path.parent.name else path.stem
     name = f"{words}-{last.task_name}-{last.strategy_name}-{datetime.now().strftime('%Y%m%d-%H%M%S')}"
     return RunDir(Path("runs") / re.sub(r"[^\w.-]+", "-", name))
 
@@ -125,7 +125,9 @@ def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -
     return [as_row(pair.example.row, original, pair) for original, pair in zip(originals, pairs, strict=True)]
 
 
-def metrics(out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progress: Progress, seconds: float) -> dict[str, Any]:
+def metrics(
+    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progress: Progress, seconds: float
+) -> dict[str, Any]:
     """``metrics.json``."""
     trained = max(progress.seconds, 1e-9)
     return {
@@ -141,7 +143,10 @@ def metrics(out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progres
             "examples_per_second": progress.examples / trained,
             "tokens_per_second": progress.tokens / trained,
         },
-        "memory": {"peak_bytes": memory.peak_bytes(), "predicted_bytes": rundir.read_json(out.plan)["peak_memory_bytes"]},
+        "memory": {
+            "peak_bytes": memory.peak_bytes(),
+            "predicted_bytes": rundir.read_json(out.plan)["peak_memory_bytes"],
+        },
         "versions": versions(),
         "data": {
             "sha256": dict(leg.corpus.files),
@@ -158,7 +163,12 @@ def versions() -> dict[str, str]:
 
 
 def write_report(
-    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, figures: dict[str, Any], errors: list[dict[str, Any]]
+    out: RunDir,
+    recipe: Recipe,
+    leg: Leg,
+    judgement: Judgement,
+    figures: dict[str, Any],
+    errors: list[dict[str, Any]],
 ) -> None:
     """``metrics.json``, ``findings.json``, ``report.html`` and ``README.md``."""
     rundir.write_json(out.metrics, figures)
@@ -192,6 +202,6 @@ def _cut_log(out: RunDir, done: Progress) -> None:
     """Forget the lines behind the checkpoint from which the run goes on: they will be written again."""
     if out.log.is_file():
         place = (done.stage, done.step)
-        rundir.write_lines(out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place))
-
-
+        rundir.write_lines(
+            out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place)
+        )

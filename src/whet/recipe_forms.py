@@ -21,7 +21,11 @@ def template(data: str | None = None) -> str:
     ]
     for section, shelf in ENTRIES.items():
         known = ", ".join(shelf.names())
-        note = "null reads it off the data" if section == "task" else "each has options of its own beside its name"
+        note = (
+            "null reads it off the data"
+            if section == "task"
+            else "each has options of its own beside its name"
+        )
         lines += ["", f"# The {section}: {known}; {note} (whet {_plural(section)})."]
         lines += [f"{section}:", "  name: " + ("null" if section == "task" else "full")]
     for section, options in SECTIONS.items():
@@ -44,7 +48,10 @@ def json_schema() -> dict[str, Any]:
         stage[section] = {"anyOf": [*forms, *groups]}
     for section, options in SECTIONS.items():
         stage[section] = _group(options, {}, [])
-    stages = {"type": "array", "items": {"type": "object", "properties": stage, "additionalProperties": False}}
+    stages = {
+        "type": "array",
+        "items": {"type": "object", "properties": stage, "additionalProperties": False},
+    }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "whet recipe",

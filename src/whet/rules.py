@@ -13,7 +13,9 @@ from whet.recipe import Recipe, Stage
 
 def refuse(recipe: Recipe) -> None:
     """Raises UsageError with every fault of the recipe."""
-    faults = [fault for number, stage in enumerate(recipe.stages) for fault in _stage(stage, _place(recipe, number))]
+    faults = [
+        fault for number, stage in enumerate(recipe.stages) for fault in _stage(stage, _place(recipe, number))
+    ]
     if faults:
         raise UsageError(faults)
 
@@ -25,7 +27,9 @@ def _place(recipe: Recipe, number: int) -> str:
 def _stage(stage: Stage, place: str) -> Iterator[Fault]:
     train, shares = stage.train, stage.data.split_fractions
     if stage.data.train is None:
-        yield Fault("no data is named", f"{place}data.train", "give DATA on the command line, or set data.train")
+        yield Fault(
+            "no data is named", f"{place}data.train", "give DATA on the command line, or set data.train"
+        )
     if train.optimizer in ("sgd", "adagrad", "rmsprop", "adafactor") and train.learning_rate is None:
         yield Fault(
             f"the strategies' own rates are for Adam's kind, not for {train.optimizer}",
@@ -33,6 +37,14 @@ def _stage(stage: Stage, place: str) -> Iterator[Fault]:
             "name a rate, for sgd about a hundred times Adam's",
         )
     if min(shares) < 0 or sum(shares) >= 1:
-        yield Fault(f"shares of {list(shares)} leave no training rows", f"{place}data.split_fractions", "as [0.1, 0.1]")
+        yield Fault(
+            f"shares of {list(shares)} leave no training rows",
+            f"{place}data.split_fractions",
+            "as [0.1, 0.1]",
+        )
     if train.patience is not None and shares[0] == 0 and stage.data.validation is None:
-        yield Fault("patience needs validation rows", f"{place}train.patience", "set data.validation or split_fractions")
+        yield Fault(
+            "patience needs validation rows",
+            f"{place}train.patience",
+            "set data.validation or split_fractions",
+        )

@@ -5,8 +5,8 @@ import json
 import numpy as np
 
 from judge.made_facts import SCHEMA
-from whet.judge.mistakes import differences, mistakes
 from whet.assemble.answers import as_row
+from whet.judge.mistakes import differences, mistakes
 from whet.judge.reliability import calibration_of
 from whet.judge.tables import class_table, confusion_table
 from whet.tasks.contract import Example, Pair, Prediction, Schema

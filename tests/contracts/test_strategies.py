@@ -5,17 +5,3 @@ a ModelError, and only where REFUSED says so.
 """
 
 from __future__ import annotations
-
-import dataclasses
-from pathlib import Path
-
-import families
-import pytest
-import torch
-import yaml
-from pydantic import TypeAdapter
-from strategies import exercise
-
-from whet.core.errors import ModelError
-from whet.core.fields import changed, fields_of
-from whet.strategies.contract import STRATEGIES, Strategy

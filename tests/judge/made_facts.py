@@ -4,11 +4,11 @@ import json
 
 import numpy as np
 
+from whet.assemble.answers import as_row
 from whet.core import draws
 from whet.judge.facts import ReportFacts
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
-from whet.assemble.answers import as_row
 from whet.metrics import classification
 from whet.metrics.scores import Scores
 from whet.tasks.contract import Example, Finding, Pair, Prediction, Schema, Split

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from judge.made_facts import SCHEMA, Sorting, answered, split
+from whet.assemble.answers import as_row
 from whet.core import draws
 from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
@@ -14,7 +15,6 @@ from whet.judge.facts import ReportFacts
 from whet.judge.judge import check_options, judge, main_metric
 from whet.judge.options import EvaluateOptions
 from whet.judge.paired import difference, rows_to_decide, slices
-from whet.assemble.answers import as_row
 from whet.judge.report import render
 from whet.judge.spoken import shapes, spoken
 from whet.metrics.scores import Interval, Scores, better

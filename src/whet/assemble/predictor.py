@@ -38,7 +38,10 @@ class Predictor:
         return list(self.stream(several, top=top))
 
     def stream(
-        self, rows: str | Path | IO[str] | IO[bytes] | Iterable[Input], column: str | None = None, top: int | None = None
+        self,
+        rows: str | Path | IO[str] | IO[bytes] | Iterable[Input],
+        column: str | None = None,
+        top: int | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Answer rows as they come, in constant memory and in their order; a path or an open file is read as data.
 
@@ -53,7 +56,9 @@ class Predictor:
         while chunk := list(islice(read, CHUNK)):
             examples = tuple(self.model.task.parse(row.roles, row.number) for row in chunk)
             model = self.model
-            encoded = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema)
+            encoded = encode(
+                Split("input", examples), model.task, model.tokenizer, model.limits, model.schema
+            )
             for row, pair in zip(chunk, self.pairs(encoded.split), strict=True):
                 yield as_row(row.number, row.cells, pair, top)
 
@@ -85,7 +90,11 @@ class Predictor:
         cells = dict(as_cells(given))
         columns = self.model.columns
         roles = {role: cells[name] for role, name in columns.items() if name in cells}
-        roles |= {one.role: cells[one.role] for one in self.model.task.columns if one.role in cells and one.role not in roles}
+        roles |= {
+            one.role: cells[one.role]
+            for one in self.model.task.columns
+            if one.role in cells and one.role not in roles
+        }
         needed = [one.role for one in self.model.task.columns if one.required and not one.target]
         if missing := [columns.get(role, role) for role in needed if role not in roles]:
             raise DataError(
@@ -104,4 +113,6 @@ def as_cells(given: Input) -> Cells:
         return given
     if len(given) == 2 and all(isinstance(part, str) for part in given):
         return {"text": given[0], "text_pair": given[1]}
-    raise UsageError(f"{given!r} is not a row", "predict", "give texts, pairs of texts, or mappings of columns")
+    raise UsageError(
+        f"{given!r} is not a row", "predict", "give texts, pairs of texts, or mappings of columns"
+    )

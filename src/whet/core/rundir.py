@@ -92,7 +92,9 @@ class RunDir:
         if self.root.is_dir() and any(self.root.iterdir()) and self.status() != "planned":
             if not overwrite:
                 raise UsageError(
-                    "the directory is not empty", str(self.root), "choose another with --out, or add --overwrite"
+                    "the directory is not empty",
+                    str(self.root),
+                    "choose another with --out, or add --overwrite",
                 )
             if self.status() is None:
                 raise UsageError(
@@ -102,7 +104,9 @@ class RunDir:
                 )
             shutil.rmtree(self.root)
         if self.root.exists() and not self.root.is_dir():
-            raise UsageError("a file stands where the run should go", str(self.root), "choose another with --out")
+            raise UsageError(
+                "a file stands where the run should go", str(self.root), "choose another with --out"
+            )
         self.root.mkdir(parents=True, exist_ok=True)
 
     def mark(self, status: Status, **facts: Any) -> None:

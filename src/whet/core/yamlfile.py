@@ -37,12 +37,19 @@ class _Loader(yaml.SafeLoader):
 
 
 _SAFE = yaml.SafeLoader.yaml_implicit_resolvers
-_DROPPED = ("tag:yaml.org,2002:bool", "tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp", "tag:yaml.org,2002:int")
+_DROPPED = (
+    "tag:yaml.org,2002:bool",
+    "tag:yaml.org,2002:float",
+    "tag:yaml.org,2002:timestamp",
+    "tag:yaml.org,2002:int",
+)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in pairs if tag not in _DROPPED] for first, pairs in _SAFE.items()
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"(?i:true|false)$"), list("tTfF"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int", re.compile(r"[-+]?(0|[1-9][0-9]*)$"), list("-+0123456789")
+)
 _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float",
     re.compile(r"[-+]?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+(?=[eE]))([eE][-+]?[0-9]+)?$"),
@@ -53,7 +60,9 @@ _Loader.add_implicit_resolver(
 def read(text: str, where: str) -> Any:
     """The value of a YAML text; ``where`` names it in errors. Raises UsageError with the line."""
     if len(text) > LARGEST:
-        raise UsageError(f"the file has {len(text)} characters", where, "a recipe has some hundred; is this a data file?")
+        raise UsageError(
+            f"the file has {len(text)} characters", where, "a recipe has some hundred; is this a data file?"
+        )
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:

@@ -81,7 +81,13 @@ class Anatomy:
 
     def linears(self, kinds: Sequence[str]) -> list[str]:
         """The names of all linear layers of some kinds, in the order of the blocks, each once."""
-        found = [name for block in self.blocks for kind in KINDS if kind in kinds for name in block.linears.get(kind, ())]
+        found = [
+            name
+            for block in self.blocks
+            for kind in KINDS
+            if kind in kinds
+            for name in block.linears.get(kind, ())
+        ]
         return list(dict.fromkeys(found))
 
     def below(self, cut: int) -> list[str]:
@@ -107,8 +113,14 @@ def read_anatomy(network: nn.Module) -> Anatomy:
                 for kind, ends in shape.linears.items()
             }
             blocks.append(Block(place, side, {kind: names for kind, names in named.items() if names}))
-    if not blocks or not embeddings or any(not {"query", "value", "out"} <= set(one.linears) for one in blocks):
-        raise ModelError(f"this {family} model does not have the parts of its family", "model", "use its usual class")
+    if (
+        not blocks
+        or not embeddings
+        or any(not {"query", "value", "out"} <= set(one.linears) for one in blocks)
+    ):
+        raise ModelError(
+            f"this {family} model does not have the parts of its family", "model", "use its usual class"
+        )
     return Anatomy(family, base, embeddings, tuple(blocks), _head_of(network, base), shape.shared)
 
 
@@ -128,7 +140,9 @@ def _base_of(network: nn.Module) -> str:
 def _head_of(network: nn.Module, base: str) -> tuple[str, ...]:
     if base:
         children = network.named_children()
-        return tuple(name for name, child in children if name != base and any(True for _ in child.parameters()))
+        return tuple(
+            name for name, child in children if name != base and any(True for _ in child.parameters())
+        )
     return tuple(name for name in ("lm_head", "classification_head") if hasattr(network, name))
 
 
@@ -221,12 +235,21 @@ _bert = Shape(_ENCODER, ("embeddings", "embeddings_project"), _BERT)
 _llama = Shape((("decoder", "layers"),), ("embed_tokens",), _LLAMA)
 _bart = Shape(
     (("encoder", "encoder.layers"), ("decoder", "decoder.layers")),
-    tuple(["shared"] + [f"{s}.{p}" for s in ("encoder", "decoder") for p in ("embed_tokens", "embed_positions", "layernorm_embedding")]),
+    tuple(
+        ["shared"]
+        + [
+            f"{s}.{p}"
+            for s in ("encoder", "decoder")
+            for p in ("embed_tokens", "embed_positions", "layernorm_embedding")
+        ]
+    ),
     _BART,
 )
 FAMILIES: dict[str, Shape] = {
     **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra"), _bert),
-    "deberta-v2": Shape(_ENCODER, ("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm", "encoder.conv"), _DEBERTA),
+    "deberta-v2": Shape(
+        _ENCODER, ("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm", "encoder.conv"), _DEBERTA
+    ),
     "mpnet": Shape(_ENCODER, ("embeddings", "encoder.relative_attention_bias"), _MPNET),
     "distilbert": Shape((("encoder", "transformer.layer"),), ("embeddings",), _DISTILBERT),
     "albert": Shape(

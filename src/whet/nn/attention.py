@@ -59,7 +59,12 @@ def attend(
     pattern = _Pattern(layout, causal and not cross, sliding_window, softcap, scale, dropout)
     bias = None if position_bias is None or position_bias.dim() == 0 else position_bias[0]
     out = _Grouped.apply(
-        query[0], repeat_kv(key, repeats)[0], repeat_kv(value, repeats)[0], bias, layout.cross if cross else layout.own, pattern
+        query[0],
+        repeat_kv(key, repeats)[0],
+        repeat_kv(value, repeats)[0],
+        bias,
+        layout.cross if cross else layout.own,
+        pattern,
     )
     return out.unsqueeze(0), None
 
@@ -103,7 +108,13 @@ class _Pattern:
     """What the scores of every run share: scale, cap, dropout, and who may look at whom."""
 
     def __init__(
-        self, layout: Layout, causal: bool, window: int | None, softcap: float | None, scale: float, dropout: float
+        self,
+        layout: Layout,
+        causal: bool,
+        window: int | None,
+        softcap: float | None,
+        scale: float,
+        dropout: float,
     ) -> None:
         self.layout, self.causal, self.window = layout, causal, window
         self.softcap, self.scale, self.dropout = softcap, scale, dropout
@@ -131,7 +142,13 @@ class _Grouped(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, bias: Tensor | None, parts: tuple[Run, ...], pattern: _Pattern
+        ctx: Any,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        bias: Tensor | None,
+        parts: tuple[Run, ...],
+        pattern: _Pattern,
     ) -> Tensor:
         kind = torch.float32 if query.device.type == "cpu" else query.dtype
         with torch.autocast(query.device.type, enabled=False):
@@ -157,7 +174,9 @@ class _Grouped(torch.autograd.Function):
             out = torch.empty(q.shape[1], heads, width, dtype=kind, device=q.device)
             for run, part in zip(parts, _views(used, sizes, parts, heads), strict=True):
                 product = torch.bmm(part.flatten(0, 1).to(kind), _keys(v, run))
-                _spread(out, run, run.start, run.length).copy_(product.view(heads, run.count, run.length, width))
+                _spread(out, run, run.start, run.length).copy_(
+                    product.view(heads, run.count, run.length, width)
+                )
         ctx.save_for_backward(q, k, v, weights, kept, capped)
         ctx.parts, ctx.pattern, ctx.sizes, ctx.kind = parts, pattern, sizes, query.dtype
         ctx.bias = None if bias is None else (bias.shape, bias.dtype)
@@ -171,8 +190,12 @@ class _Grouped(torch.autograd.Function):
         heads, width = q.shape[0], q.shape[2]
         with torch.autocast(q.device.type, enabled=False):
             g = grad.to(q.dtype).transpose(0, 1)
-            given = [torch.empty(part.shape[1], heads, width, dtype=q.dtype, device=q.device) for part in (q, k, v)]
-            bias = None if ctx.bias is None else torch.zeros(ctx.bias[0], dtype=torch.float32, device=q.device)
+            given = [
+                torch.empty(part.shape[1], heads, width, dtype=q.dtype, device=q.device) for part in (q, k, v)
+            ]
+            bias = (
+                None if ctx.bias is None else torch.zeros(ctx.bias[0], dtype=torch.float32, device=q.device)
+            )
             for number, run in enumerate(parts):
                 probability = _views(weights, sizes, parts, heads)[number]
                 used, mask = probability, None
@@ -193,7 +216,13 @@ class _Grouped(torch.autograd.Function):
                     scores = scores * (1 - tanh * tanh)
                 scores = scores.mul_(pattern.scale).flatten(0, 1).to(q.dtype)
                 _give(given[0], torch.bmm(scores, _keys(k, run)), run, run.start, pieces[1])
-                _give(given[1], torch.bmm(scores.transpose(1, 2), _queries(q, run)), run, run.key_start, pieces[2])
+                _give(
+                    given[1],
+                    torch.bmm(scores.transpose(1, 2), _queries(q, run)),
+                    run,
+                    run.key_start,
+                    pieces[2],
+                )
                 _give(given[2], by_value, run, run.key_start, pieces[2])
         back = None if bias is None else bias.to(ctx.bias[1])
         return (*(part.transpose(0, 1).to(ctx.kind) for part in given), back, None, None)
@@ -202,7 +231,9 @@ class _Grouped(torch.autograd.Function):
 def _views(buffer: Tensor, sizes: list[int], parts: tuple[Run, ...], heads: int) -> list[Tensor]:
     """Each run's share of one buffer, ``[H, n, l, m]``."""
     shares = buffer.split(sizes)
-    return [share.view(heads, run.count, run.length, run.keys) for share, run in zip(shares, parts, strict=True)]
+    return [
+        share.view(heads, run.count, run.length, run.keys) for share, run in zip(shares, parts, strict=True)
+    ]
 
 
 def _queries(states: Tensor, run: Run) -> Tensor:

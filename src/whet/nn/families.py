@@ -26,7 +26,9 @@ OWN_POSITIONS = ("bart", "mbart", "marian")
 
 def path_of(config: Any) -> Path:
     """The path that a family should take, before the self-test has its say."""
-    if config.model_type in PADDED or (config.model_type in WRAPPED and getattr(config, "conv_kernel_size", 0) > 0):
+    if config.model_type in PADDED or (
+        config.model_type in WRAPPED and getattr(config, "conv_kernel_size", 0) > 0
+    ):
         return "padded"
     return "wrapped" if config.model_type in WRAPPED else "flat"
 
@@ -139,6 +141,8 @@ class _ByRun(nn.Module):
         parts = []
         for run in layout.own:
             rows = hidden_states[0, run.start : run.stop].unflatten(0, (run.count, run.length))
-            seen = torch.ones(run.count, 1, run.length, run.length, dtype=attention_mask.dtype, device=rows.device)
+            seen = torch.ones(
+                run.count, 1, run.length, run.length, dtype=attention_mask.dtype, device=rows.device
+            )
             parts.append(self.inner(rows, seen, *args, **{**given, "relative_pos": None})[0].flatten(0, 1))
         return torch.cat(parts)[None], None

@@ -22,7 +22,9 @@ class LowRank(nn.Module):
     2023); ``dora`` learns each output's length apart from its direction (Liu et al. 2024) in ``magnitude``.
     """
 
-    def __init__(self, base: nn.Module, rank: int, alpha: float, dropout: float = 0.0, variant: Variant = "plain") -> None:
+    def __init__(
+        self, base: nn.Module, rank: int, alpha: float, dropout: float = 0.0, variant: Variant = "plain"
+    ) -> None:
         super().__init__()
         weight = weight_of(base)
         self.base = base
@@ -45,7 +47,9 @@ class LowRank(nn.Module):
         ratio = self.magnitude / length
         low = nn.functional.linear(nn.functional.linear(inputs, self.A), self.B) * self.scale
         bias = self.base.bias
-        if self.training and self.dropout.p > 0:  # what dropout leaves of the input also goes through W, as in PEFT
+        if (
+            self.training and self.dropout.p > 0
+        ):  # what dropout leaves of the input also goes through W, as in PEFT
             plain = nn.functional.linear(inputs, weight)
         else:
             plain = answered if bias is None else answered - bias
@@ -67,7 +71,9 @@ def weight_of(layer: nn.Module) -> Tensor:
     if isinstance(layer, Conv1D):
         return layer.weight.t()
     if not isinstance(layer, nn.Linear):
-        raise ModelError(f"a {type(layer).__name__} cannot have a low-rank layer beside it", "strategy.targets")
+        raise ModelError(
+            f"a {type(layer).__name__} cannot have a low-rank layer beside it", "strategy.targets"
+        )
     return layer.weight
 
 
@@ -79,7 +85,12 @@ def low_rank_layers(network: nn.Module) -> Iterator[tuple[str, LowRank]]:
 
 
 def inject(
-    network: nn.Module, names: Iterable[str], rank: int, alpha: float, dropout: float = 0.0, variant: Variant = "plain"
+    network: nn.Module,
+    names: Iterable[str],
+    rank: int,
+    alpha: float,
+    dropout: float = 0.0,
+    variant: Variant = "plain",
 ) -> None:
     """Put a low-rank layer in the place of each named linear layer. Raises ModelError where a name is no such layer."""
     for name in names:

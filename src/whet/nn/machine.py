@@ -44,7 +44,10 @@ def precision(network: nn.Module, anatomy: Anatomy) -> str:
     known = _read()
     if key not in known:
         slow, fast = (_seconds(kind, width, inner, device) for kind in (torch.float32, torch.bfloat16))
-        known = {**_read(), key: {"precision": "bfloat16" if slow / fast > FASTER else "float32", "ratio": slow / fast}}
+        known = {
+            **_read(),
+            key: {"precision": "bfloat16" if slow / fast > FASTER else "float32", "ratio": slow / fast},
+        }
         _write(known)
     chosen: str = known[key]["precision"]
     return chosen
@@ -58,9 +61,17 @@ def at_most(wanted: str, network: nn.Module, anatomy: Anatomy) -> str:
 def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     """How many tokens may go through the model at once, from the machine's total memory and the model's shape."""
     device = next(network.parameters()).device
-    total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else memory.total_bytes()
+    total = (
+        torch.cuda.get_device_properties(device).total_memory
+        if device.type == "cuda"
+        else memory.total_bytes()
+    )
     width, inner = _shape(network.config)
-    a_token = 4 * (FLOATS_A_TOKEN * width + 2 * inner) * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
+    a_token = (
+        4
+        * (FLOATS_A_TOKEN * width + 2 * inner)
+        * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
+    )
     fitting = int(total * SHARE / a_token)
     return max(LEAST_TOKENS, min(MOST_TOKENS, 1 << max(fitting, 1).bit_length() - 1))
 
@@ -79,7 +90,11 @@ def _shape(config: Any) -> tuple[int, int]:
 
 
 def _key(device: torch.device, width: int, inner: int) -> str:
-    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor()}-{device.type}"
+    where = (
+        torch.cuda.get_device_name(device)
+        if device.type == "cuda"
+        else f"{platform.processor()}-{device.type}"
+    )
     flags = hashlib.blake2b(_processor().encode(), digest_size=6).hexdigest()
     return f"{where}/{flags}/{os.cpu_count()}/{torch.get_num_threads()}/torch-{torch.__version__}/{width}x{inner}"
 

@@ -119,7 +119,9 @@ class Engine:
         self.network._modules[name] = stub
         try:
             mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
-            found: Tensor = self.network(inputs_embeds=states, attention_mask=mask, **families.plain_call(self.anatomy)).logits
+            found: Tensor = self.network(
+                inputs_embeds=states, attention_mask=mask, **families.plain_call(self.anatomy)
+            ).logits
         finally:
             self.network._modules[name] = self.base
         return found
@@ -132,8 +134,10 @@ class Engine:
         layout = Layout(runs(row.lengths), row.positions)
         keywords = families.keywords(self.base.config, self.anatomy, row.positions, row.kinds)
         with _laid(layout):
-            found = self.base(input_ids=row.ids[None], layout=layout, **keywords) if self.path == "flat" else self.base(
-                input_ids=row.ids[None], **keywords
+            found = (
+                self.base(input_ids=row.ids[None], layout=layout, **keywords)
+                if self.path == "flat"
+                else self.base(input_ids=row.ids[None], **keywords)
             )
         return row.restore(found.last_hidden_state[0])
 
@@ -149,7 +153,9 @@ class Engine:
         said = arrange(flat.decoder, order)
         layout = Layout(runs(said.lengths), said.positions, runs(said.lengths, row.lengths))
         with _laid(layout):
-            found = decoder(input_ids=said.ids[None], encoder_hidden_states=memory, use_cache=False, layout=layout)
+            found = decoder(
+                input_ids=said.ids[None], encoder_hidden_states=memory, use_cache=False, layout=layout
+            )
         return said.restore(found.last_hidden_state[0])
 
     def _padded(self, flat: Flat) -> Tensor:
@@ -189,7 +195,9 @@ def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
     """
     wanted = families.path_of(network.config)
     if wanted == "padded":
-        return Choice("padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded")
+        return Choice(
+            "padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded"
+        )
     was_training = network.training
     network.eval()
     engine = Engine(network, anatomy, wanted)
@@ -199,7 +207,9 @@ def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
     try:
         with torch.inference_mode():
             both = families.with_decoder_if_needed(Flat.join(words), network.config, anatomy)
-            alone = [families.with_decoder_if_needed(Flat.join([word]), network.config, anatomy) for word in words]
+            alone = [
+                families.with_decoder_if_needed(Flat.join([word]), network.config, anatomy) for word in words
+            ]
             apart = torch.cat([engine.states(one) for one in alone])
             worst = float((engine.states(both) - apart).abs().max())
             plain = Engine(network, anatomy, "padded")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from whet.core import draws
+from whet.nn.layout import Flat
 from whet.tasks.contract import Batch, Features
 
 WINDOW = 1024
@@ -77,12 +78,10 @@ def by_example(features: Sequence[Features]) -> list[list[Features]]:
 
 
 def collate(features: Sequence[Features]) -> Batch:
-    """One flat row of tokens from several features; token types only where all features have them."""
-    from whet.nn.packed import Flat
-
-    kinds = [feature.kinds for feature in features if feature.kinds is not None]
-    flat = Flat.join([f.ids for f in features], kinds if features and len(kinds) == len(features) else None)
-    return Batch(tuple(features), flat)
+    """One flat row of tokens from several features; where only some have token types, the others' are 0."""
+    typed = any(feature.kinds is not None for feature in features)
+    kinds = [[0] * len(f.ids) if f.kinds is None else f.kinds for f in features] if typed else None
+    return Batch(tuple(features), Flat.join([feature.ids for feature in features], kinds))
 
 
 def _fill(features: Sequence[Features], budget: int) -> list[list[Features]]:

@@ -25,6 +25,8 @@ class Roles:
 
     columns: dict[str, str]
     notes: tuple[str, ...] = ()
+    asked: frozenset[str] = frozenset()
+    """The roles whose columns the user named."""
 
     def play(self, cells: Cells) -> dict[str, Any]:
         """A row's cells by role."""
@@ -61,7 +63,12 @@ def infer(
     that no column can play.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
+    headless = is_headless(names)
     asked = {**given, **({"weight": weight} if weight else {})}
+    if (
+        headless
+    ):  # a recipe that was settled on such a file says {text: text}: what the column is called since
+        asked = {role: column for role, column in asked.items() if column in names or column != role}
     faults = _refused(asked, names, task, where, targets)
     found = {role: column for role, column in asked.items() if column in names}
     by_name = {normal(name): name for name in reversed(names)}
@@ -71,7 +78,6 @@ def infer(
         if column.role not in asked and match:
             found[column.role] = match
     notes: list[str] = []
-    headless = is_headless(names)
     wanted = [c for c in task.columns if c.role not in found and c.role not in asked and c.role != "weight"]
     for column in sorted(wanted, key=lambda c: (not c.required, not c.target)):
         taken = set(found.values())
@@ -91,7 +97,7 @@ def infer(
     if headless:
         said = ", ".join(f"{column} is the {role}" for role, column in found.items())
         notes.append(f"{where}: the columns have no names; by content {said}")
-    return Roles(found, tuple(notes))
+    return Roles(found, tuple(notes), frozenset(asked))
 
 
 def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
@@ -147,7 +153,7 @@ def _by_content(column: Column, rows: Sequence[Cells], names: Sequence[str], tak
         return min(labels, key=lambda name: (labels[name], -names.index(name))) if labels else None
     texts = {name: _mean_length(values) for name, values in cells.items() if _is_text(values)}
     if not texts:
-        return None
+        return next(iter(cells)) if column.required and len(cells) == 1 and is_headless(names) else None
     if is_headless(names) and column.required:
         return next(iter(texts))
     return max(texts, key=lambda name: texts[name])

@@ -84,9 +84,11 @@ def parse(table: Table, task: Task, roles: Roles) -> Parsed:
 
 
 def plain_names(rows: Sequence[Mapping[str, Any]], roles: Roles) -> dict[str, str]:
-    """What nameless columns are called in answers: their roles."""
+    """What nameless columns are called in answers: their roles, but where their user named them."""
     names = list(dict.fromkeys(name for cells in rows for name in cells))
-    return {column: role for role, column in roles.columns.items()} if is_headless(names) else {}
+    if not is_headless(names):
+        return {}
+    return {column: role for role, column in roles.columns.items() if role not in roles.asked}
 
 
 def limited(faults: Sequence[Fault], place: str) -> list[Fault]:

@@ -74,7 +74,9 @@ def save(network: nn.Module, anatomy: Anatomy, whole: Sequence[str], base: Path,
     mean = anatomy.base == MEAN.rstrip(".")
     if mean:  # the head lies beside the adapter: PEFT loads the base model alone
         kept = [name for name in kept if name.startswith(MEAN)]
-    tensors = {f"{name}.{part}": layer.get_parameter(part) for name, layer in layers.items() for part in own(layer)}
+    tensors = {
+        f"{name}.{part}": layer.get_parameter(part) for name, layer in layers.items() for part in own(layer)
+    }
     tensors |= {name: tensor for name, tensor in network.named_parameters() if under(name, kept)}
     adapter = _peft.Adapter(
         rank=first.rank,
@@ -112,7 +114,9 @@ def load(network: nn.Module, place: Path, base: str) -> set[str]:
             fits = mine in parameters and parameters[mine].shape == tensor.shape
             if not fits and under(name, adapter.targets):
                 raise ModelError(
-                    f"the adapter's {name} does not fit the model", str(place), f"it was trained on {adapter.base}"
+                    f"the adapter's {name} does not fit the model",
+                    str(place),
+                    f"it was trained on {adapter.base}",
                 )
             if fits:
                 parameters[mine].copy_(tensor)

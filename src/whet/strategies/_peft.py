@@ -144,7 +144,9 @@ def read(folder: Path) -> Adapter:
 def _config(folder: Path) -> dict[str, Any]:
     place = folder / CONFIG
     if not place.is_file():
-        raise ModelError(f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote")
+        raise ModelError(
+            f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote"
+        )
     config: dict[str, Any] = json.loads(place.read_text("utf-8"))
     if config.get("peft_type") != "LORA":
         raise ModelError(
@@ -157,10 +159,14 @@ def _config(folder: Path) -> dict[str, Any]:
         if config.get(key) not in (None, neutral)
     ]
     faults += [
-        Fault(f"{key} is not understood", str(place), cure) for key in _ABSENT if config.get(key) not in (None, False)
+        Fault(f"{key} is not understood", str(place), cure)
+        for key in _ABSENT
+        if config.get(key) not in (None, False)
     ]
     if config.get("init_lora_weights", True) not in _KEPT_BASE:
-        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure))
+        faults.append(
+            Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure)
+        )
     if config.get("use_dora") and config.get("use_rslora"):
         faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), cure))
     if faults:
@@ -190,5 +196,7 @@ def _roots(modules: tuple[str, ...], named: tuple[str, ...] | list[str]) -> tupl
     for module in modules:
         parts = module.split(".")
         heads = [".".join(parts[: place + 1]) for place in range(len(parts))]
-        found.add(next((head for head in heads if any(head == n or head.endswith("." + n) for n in named)), module))
+        found.add(
+            next((head for head in heads if any(head == n or head.endswith("." + n) for n in named)), module)
+        )
     return tuple(sorted(found))

@@ -39,7 +39,11 @@ class BitFit(Strategy):
 
     def groups(self, network: nn.Module, anatomy: Anatomy, rate: float, decay: float) -> list[Group]:
         return grouped(
-            network, rate, decay, anatomy.depth_of, lambda name: self.head_rate if in_head(name, anatomy) else 1.0
+            network,
+            rate,
+            decay,
+            anatomy.depth_of,
+            lambda name: self.head_rate if in_head(name, anatomy) else 1.0,
         )
 
     def cut(self, anatomy: Anatomy) -> int:

@@ -77,7 +77,7 @@ class Strategy(ABC):
 
     def merge(self, network: nn.Module) -> None:
         """Fold what was added into plain layers; by default nothing was added."""
-        return None
+        return
 
 
 STRATEGIES: Shelf[Strategy] = Shelf("whet.strategies", Strategy, "strategy")

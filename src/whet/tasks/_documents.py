@@ -16,7 +16,7 @@ from whet.tasks.contract import Limits
 
 @dataclass(frozen=True)
 class Block:
-    """A stretch of a document as the model sees it: tokens ``first`` to ``last`` (half-open) may be predicted."""
+    """A stretch of a document as the model sees it: tokens ``first`` to ``last`` (half-open) are asked for."""
 
     ids: tuple[int, ...]
     first: int
@@ -50,7 +50,7 @@ def causal_blocks(
 
 
 def masked_blocks(tokenizer: Any, text: str, limits: Limits, row: int) -> list[Block]:
-    """Blocks for predicting hidden tokens, each between the tokenizer's special tokens; nothing is repeated."""
+    """Blocks for predicting hidden tokens, each between the tokenizer's special tokens, none repeated."""
     whole = tokenize(tokenizer, (text,))
     inside = [i for i, source in enumerate(whole.sources) if source is not None]
     begin, end = (inside[0], inside[-1] + 1) if inside else (1, 1)
@@ -72,7 +72,7 @@ def masked_blocks(tokenizer: Any, text: str, limits: Limits, row: int) -> list[B
 def _ranges(
     count: int, size: int, overlap: int, limits: Limits, row: int
 ) -> tuple[list[tuple[int, int]], int]:
-    """Which tokens each block holds, and how many none holds; ``head_tail`` keeps the first and the last block."""
+    """Which tokens each block holds, and how many none does; ``head_tail``: the first and the last block."""
     if size <= overlap:
         raise UsageError(
             f"max_tokens={limits.max_tokens} leaves no room for text", cure="raise encode.max_tokens"
@@ -112,7 +112,7 @@ def hidden_count(tokens: int, share: float) -> int:
 
 
 def hide(ids: Sequence[int], target: Sequence[int], share: float, seed: int | None) -> Hidden:
-    """Hide a share of a block's tokens: of ten, eight become the mask, one a random token, one stays (Devlin 2019).
+    """Hide a share of a block's tokens: of ten, eight become the mask, one a random one, one stays (BERT).
 
     ``target`` is (mask token, vocabulary size, first, last). Without a seed the block's own tokens are the
     seed, so a document is measured alike wherever it stands.

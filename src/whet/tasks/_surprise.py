@@ -23,7 +23,7 @@ def answer(nats: float, tokens: int) -> Prediction:
 
 
 def scores(pairs: Sequence[Pair]) -> Scores:
-    """perplexity, loss a token and bits a byte; a bootstrap draws documents, for their tokens hang together."""
+    """perplexity, loss a token, bits a byte; a bootstrap draws documents, for their tokens hang together."""
     answers = [pair.prediction.answer for pair in pairs]
     columns = {
         "loss": np.array([-float(found["log_likelihood"]) for found in answers]),

@@ -79,7 +79,7 @@ class LanguageModeling(Task):
     def encode(
         self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
     ) -> list[Features]:
-        """A feature a block; its target says which tokens are predicted (and for hiding, with which token)."""
+        """A feature a block; its target says which tokens are predicted (to hide: with which mask)."""
         text, row = example.inputs[0], example.row
         extra: list[int] = []
         if schema.kind == "masked":

@@ -228,7 +228,7 @@ def _free(value: Any, number: int, weight: float) -> Sentence:
 
 
 def _entity(span: entities.Span, sure_w: np.ndarray, places: Mapping[int, Any]) -> dict[str, Any]:
-    """An entity as plain values: its type, its words (half-open), its certainty, its characters where known."""
+    """An entity as plain values: type, words (half-open), certainty, and its characters where known."""
     found = {
         "type": span.type,
         "words": [span.start, span.end],

@@ -21,7 +21,9 @@ from whet.train.loop import loop
 from whet.train.state import Checkpoint
 
 
-def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None) -> Iterator[Stepped | Looked]:
+def fit(
+    engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None
+) -> Iterator[Stepped | Looked]:
     """Train one stage from its beginning or from a checkpoint; the best weights are restored at the end.
 
     Raises Interrupted or Preempted after saving where the user or the system asks to stop, TrainingError where the

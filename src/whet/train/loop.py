@@ -35,7 +35,12 @@ def loop(
     while done < course.steps:
         epoch, first = divmod(done, per_epoch)
         feed = batches(
-            course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, epoch
+            course.features,
+            course.options.batch_size,
+            course.tokens_per_batch,
+            course.seed,
+            course.stage,
+            epoch,
         )
         for place, step in enumerate(feed):
             if place < first:

@@ -62,7 +62,9 @@ def has_header(records: Sequence[Sequence[str]]) -> bool:
     first = [cell.strip() for cell in records[0]]
     rest = [record for record in records[1:] if len(record) == len(first)]
     columns = [[record[place].strip() for record in rest] for place in range(len(first))]
-    if not any(first) or len(set(first)) < len(first) or any(_is_number(cell) for cell in first):
+    if not any(first) or any(_is_number(cell) for cell in first):
+        return False
+    if len(set(first)) < len(first) and not all(normal(cell) in NAMES for cell in first):
         return False
     if any(cell in column for cell, column in zip(first, columns, strict=True)):
         return False

@@ -5,16 +5,11 @@ Cells stay text as they stand: NA, null and 007 are words, not values.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 
-from whet.core.errors import Fault
-from whet.prepare.readers._table import NAMES, Record, normal, table
+from whet.prepare.readers._quoted import CURE, quoted_records
+from whet.prepare.readers._table import NAMES, normal, table
 from whet.prepare.readers.contract import Line, Reader, Sample, peek
-
-CURE = "quote the field that holds a delimiter or a line break"
-LONGEST_CELL = 1 << 27
-"""Characters in one cell: the csv module's own limit (131,072) is shorter than a long document."""
 
 
 class Csv(Reader):
@@ -38,35 +33,6 @@ class Csv(Reader):
     def sample(cls) -> Sample:
         rows = ({"text": 'He said "no", twice', "label": "NA"}, {"text": "two\nlines", "label": "007"})
         return Sample('text,label\n"He said ""no"", twice",NA\n"two\nlines",007\n', rows)
-
-
-def quoted_records(lines: Iterator[str], delimiter: str, name: str) -> Iterator[Record]:
-    """Records with quotes. After a broken quote nothing can be trusted, so that fault is the last record."""
-    csv.field_size_limit(max(csv.field_size_limit(), LONGEST_CELL))
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    while True:
-        begins = reader.line_num + 1
-        try:
-            fields = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield begins, _fault(str(error), name, begins, reader.line_num)
-            return
-        if fields:
-            yield begins, fields
-
-
-def _fault(error: str, name: str, begins: int, line: int) -> Fault:
-    where = f"{name}, line {begins}"
-    if "unexpected end" in error:
-        return Fault("a quote is opened and never closed", where, 'close it, or write a plain quote as ""')
-    if "expected after" in error:
-        where = f"{name}, line {line}"
-        return Fault(
-            "a closing quote is followed by more text", where, 'write a quote inside a quoted field as ""'
-        )
-    return Fault(error, where, "quote the field")
 
 
 def _delimiter(head: str) -> str:

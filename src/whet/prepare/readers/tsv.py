@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from whet.prepare.readers._quoted import CURE as QUOTED
+from whet.prepare.readers._quoted import quoted_records
 from whet.prepare.readers._table import Record, table
 from whet.prepare.readers.contract import Line, Reader, Sample, peek
-from whet.prepare.readers.csv import CURE as QUOTED
-from whet.prepare.readers.csv import quoted_records
 
 CURE = "remove the tab inside a field; a quote hides it only where the header is quoted too"
 
