@@ -13,7 +13,6 @@ import whet
 from whet.cli import _options as options
 from whet.cli._outcome import code_of, told
 from whet.cli._progress import telling
-from whet.cli._show import note
 from whet.core.rundir import RunDir
 
 app = options.new_app()
@@ -33,7 +32,4 @@ def resume(
     with telling() as tell:
         found = whet.resume(place, force=force, tell=tell)
     told(found, as_json)
-    if finished:
-        note(f"{place} was finished already; nothing was done")
-        return 0
-    return code_of(found)
+    return 0 if finished else code_of(found)
