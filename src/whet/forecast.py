@@ -64,9 +64,7 @@ def _learning_seconds(leg: Leg) -> float:
     """Seconds a token of forward and backward, after one step of warming up."""
     course, engine = leg.course(), leg.model.engine
     quieten(engine, course.strategy.cut(engine.anatomy))
-    feed = steps(
-        course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0
-    )
+    feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
     spent, seen = 0.0, 0
     for number, step in enumerate(islice(feed, TRIAL_STEPS)):
         began = time.perf_counter()
@@ -88,10 +86,7 @@ def _answering_seconds(leg: Leg) -> float:
     leg.model.network.eval()
     batch = next(sweep(features[: leg.stage.train.batch_size * 4], leg.model.tokens_per_batch))
     with torch.inference_mode():
-        return (
-            _timed(lambda: leg.model.task.decode(leg.model.engine, batch, leg.model.schema))
-            / batch.flat.tokens
-        )
+        return _timed(lambda: leg.model.task.decode(leg.model.engine, batch, leg.model.schema)) / batch.flat.tokens
 
 
 def _update_seconds(optimizer: str, moving: int) -> float:

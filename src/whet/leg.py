@@ -81,9 +81,7 @@ class Leg:
         if not split.examples:
             return self
         schema = self.model.task.tune(Predictor(self.model).pairs(split), self.model.schema)
-        return dataclasses.replace(
-            self, built=dataclasses.replace(self.built, model=self.model.with_schema(schema))
-        )
+        return dataclasses.replace(self, built=dataclasses.replace(self.built, model=self.model.with_schema(schema)))
 
 
 def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:

@@ -202,6 +202,4 @@ def _cut_log(out: RunDir, done: Progress) -> None:
     """Forget the lines behind the checkpoint from which the run goes on: they will be written again."""
     if out.log.is_file():
         place = (done.stage, done.step)
-        rundir.write_lines(
-            out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place)
-        )
+        rundir.write_lines(out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place))

@@ -23,9 +23,7 @@ class Plan:
         """``plan.json``: the sums over the stages, the largest peak, and every stage by itself."""
         return {
             **summed(self.forecasts),
-            "stages": [
-                {**stage, **one.as_dict()} for stage, one in zip(self.stages, self.forecasts, strict=True)
-            ],
+            "stages": [{**stage, **one.as_dict()} for stage, one in zip(self.stages, self.forecasts, strict=True)],
             "notes": list(self.notes),
         }
 

@@ -99,9 +99,7 @@ class Recipe:
                 reader.fault(f"stages.{number}", "a stage is a group of sections", "see docs/recipes")
                 continue
             reader.refuse_unknown(part, STAGE_KEYS, place)
-            stages.append(
-                reader.stage({key: _merged(defaults.get(key), part.get(key)) for key in STAGE_KEYS}, place)
-            )
+            stages.append(reader.stage({key: _merged(defaults.get(key), part.get(key)) for key in STAGE_KEYS}, place))
         reader.raise_faults()
         return cls(tuple(cast(list[Stage], stages)), seed, plugins)
 
@@ -133,9 +131,7 @@ def read_values(path: Path, settings: Sequence[str] = ()) -> dict[str, Any]:
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(
-            f"the recipe cannot be read ({error})", str(path), "give a YAML file in UTF-8"
-        ) from error
+        raise UsageError(f"the recipe cannot be read ({error})", str(path), "give a YAML file in UTF-8") from error
     values = yamlfile.read(text, str(path))
     if not isinstance(values, dict):
         raise UsageError("a recipe is a list of sections", str(path), "see `whet init` for an example")
@@ -148,16 +144,12 @@ def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
         key, equals, text = setting.partition("=")
         words = key.strip().split(".")
         if not equals or not all(words):
-            raise UsageError(
-                f"'{setting}' is not section.key=value", "--set", "for example --set train.epochs=2"
-            )
+            raise UsageError(f"'{setting}' is not section.key=value", "--set", "for example --set train.epochs=2")
         place: Any = values
         for word, following in zip(words, [*words[1:], ""], strict=True):
             if isinstance(place, list):
                 if not word.isdigit() or int(word) >= len(place):
-                    raise UsageError(
-                        f"there is no stage '{word}'", f"--set {setting}", f"0 to {len(place) - 1}"
-                    )
+                    raise UsageError(f"there is no stage '{word}'", f"--set {setting}", f"0 to {len(place) - 1}")
                 word = int(word)  # type: ignore[assignment]
             if not following:
                 place[word] = yamlfile.read(text, f"--set {setting}")
@@ -201,18 +193,14 @@ class _Reader:
     def options(self, options: type, given: Any, section: str) -> Any:
         """An instance of a section's or an entry's options; None after a fault."""
         known = {one.name: one for one in fields_of(options)}
-        given = (
-            {} if given is None else {"name": given} if isinstance(given, str) and "name" in known else given
-        )
+        given = {} if given is None else {"name": given} if isinstance(given, str) and "name" in known else given
         if not isinstance(given, Mapping):
             self.fault(section, f"{given!r} is not a group of keys", f"write {section}: {{key: value}}")
             return None
         self.refuse_unknown(given, list(known), f"{section}.")
         before = len(self.faults)
         values = {
-            key: self.value(known[key].kind, value, f"{section}.{key}")
-            for key, value in given.items()
-            if key in known
+            key: self.value(known[key].kind, value, f"{section}.{key}") for key, value in given.items() if key in known
         }
         if len(self.faults) > before:
             return None
@@ -233,18 +221,14 @@ class _Reader:
         try:
             return self.options(shelf[str(name)], given, section)
         except UsageError as error:
-            self.faults.extend(
-                Fault(fault.what, f"{self.where}: {section}", fault.cure) for fault in error.faults
-            )
+            self.faults.extend(Fault(fault.what, f"{self.where}: {section}", fault.cure) for fault in error.faults)
             return None
 
     def stage(self, values: Mapping[str, Any], place: str) -> Stage | None:
         before = len(self.faults)
         task = self.entry(TASKS, values.get("task"), f"{place}task", None)
         strategy = self.entry(STRATEGIES, values.get("strategy"), f"{place}strategy", "full")
-        sections = {
-            name: self.options(cls, values.get(name), f"{place}{name}") for name, cls in SECTIONS.items()
-        }
+        sections = {name: self.options(cls, values.get(name), f"{place}{name}") for name, cls in SECTIONS.items()}
         if len(self.faults) > before:
             return None
         return Stage(task, strategy, **sections)

@@ -21,11 +21,7 @@ def template(data: str | None = None) -> str:
     ]
     for section, shelf in ENTRIES.items():
         known = ", ".join(shelf.names())
-        note = (
-            "null reads it off the data"
-            if section == "task"
-            else "each has options of its own beside its name"
-        )
+        note = "null reads it off the data" if section == "task" else "each has options of its own beside its name"
         lines += ["", f"# The {section}: {known}; {note} (whet {_plural(section)})."]
         lines += [f"{section}:", "  name: " + ("null" if section == "task" else "full")]
     for section, options in SECTIONS.items():

@@ -13,9 +13,7 @@ from whet.recipe import Recipe, Stage
 
 def refuse(recipe: Recipe) -> None:
     """Raises UsageError with every fault of the recipe."""
-    faults = [
-        fault for number, stage in enumerate(recipe.stages) for fault in _stage(stage, _place(recipe, number))
-    ]
+    faults = [fault for number, stage in enumerate(recipe.stages) for fault in _stage(stage, _place(recipe, number))]
     if faults:
         raise UsageError(faults)
 
@@ -27,9 +25,7 @@ def _place(recipe: Recipe, number: int) -> str:
 def _stage(stage: Stage, place: str) -> Iterator[Fault]:
     train, shares = stage.train, stage.data.split_fractions
     if stage.data.train is None:
-        yield Fault(
-            "no data is named", f"{place}data.train", "give DATA on the command line, or set data.train"
-        )
+        yield Fault("no data is named", f"{place}data.train", "give DATA on the command line, or set data.train")
     if train.optimizer in ("sgd", "adagrad", "rmsprop", "adafactor") and train.learning_rate is None:
         yield Fault(
             f"the strategies' own rates are for Adam's kind, not for {train.optimizer}",

@@ -21,9 +21,7 @@ from whet.prepare.encode import encode
 from whet.prepare.options import DataOptions
 
 
-def evaluate(
-    model: str, data: str, out: RunDir | None = None, tell: Tell = silent, overwrite: bool = False
-) -> Run:
+def evaluate(model: str, data: str, out: RunDir | None = None, tell: Tell = silent, overwrite: bool = False) -> Run:
     """Answer the labelled rows of ``data`` and judge the answers. Raises DataError where they have no labels."""
     predictor = open_predictor(model)
     asked = predictor.model

@@ -13,9 +13,7 @@ from whet.tasks.contract import Example, Pair, Prediction, Schema
 
 
 def test_a_row_holds_the_users_columns_then_truth_and_answer():
-    pair = Pair(
-        Example(17, ("good",), "positive"), Prediction("negative", {"negative": 0.9, "positive": 0.1})
-    )
+    pair = Pair(Example(17, ("good",), "positive"), Prediction("negative", {"negative": 0.9, "positive": 0.1}))
     row = as_row(17, {"id": 5, "review": "good"}, pair)
     assert list(row) == ["row", "id", "review", "target", "prediction", "probabilities"]
     assert row == {
@@ -86,9 +84,7 @@ def test_single_labels_make_a_table_and_a_matrix():
 def test_tags_are_counted_by_entity_sets_by_label_and_words_by_word():
     tags = Schema("spans", ("B-PER", "I-PER", "O"))
     found = class_table([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags)
-    assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found] == [
-        ("PER", 1, 1, 0.0)
-    ]
+    assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found] == [("PER", 1, 1, 0.0)]
     chances = {"a": 0.9, "b": 0.2, "c": 0.8}
     sets = class_table([pair(("a", "b"), ["a", "c"], chances)], Schema("multi", ("a", "b", "c")))
     assert [row["f1"] for row in sets] == [1.0, 0.0, 0.0]

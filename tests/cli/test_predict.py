@@ -40,9 +40,7 @@ def test_top_and_column_reach_the_predictor(door, whet_cli):
 
 
 def test_standard_input(door, whet_cli, monkeypatch):
-    monkeypatch.setattr(
-        sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeff好吃\nslow\n".encode()), encoding="ascii")
-    )
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("\ufeff好吃\nslow\n".encode()), encoding="ascii"))
     told = whet_cli("predict", "m", "-")
     assert [row["text"] for row in lines(told.out)] == ["好吃", "slow"]
 

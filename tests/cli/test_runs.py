@@ -14,9 +14,7 @@ from cli.conftest import make_run
 @pytest.fixture
 def two(door):
     for number, name in enumerate(("old", "new")):
-        root = make_run(
-            Path("runs") / name, recipe=f"seed: {number}\ntrain: {{epochs: {number + 2}, batch_size: 8}}\n"
-        )
+        root = make_run(Path("runs") / name, recipe=f"seed: {number}\ntrain: {{epochs: {number + 2}, batch_size: 8}}\n")
         os.utime(root / "state.json", (1000 + number, 1000 + number))
     return door
 

@@ -30,27 +30,21 @@ def examples(verb: str) -> list[str]:
 
 
 def fresh(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60
-    )
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=60)
 
 
 def test_every_promised_verb_is_there():
     assert set(VERBS) >= PROMISED
 
 
-@pytest.mark.parametrize(
-    "call", ["['--help']", "['tasks']", "['strategies']", "['runs']", "['run', '--help']"]
-)
+@pytest.mark.parametrize("call", ["['--help']", "['tasks']", "['strategies']", "['runs']", "['run', '--help']"])
 def test_looking_around_never_imports_torch(call, tmp_path):
     code = (
         "import sys, os; import whet.cli; code = whet.cli.main(" + call + "); "
         "heavy = {'torch', 'transformers', 'peft', 'datasets', 'numpy'} & set(sys.modules); "
         "sys.exit(f'{code} {heavy}' if heavy or code else 0)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert done.returncode == 0, done.stderr
 
 

@@ -33,9 +33,7 @@ def same(a: Prediction, b: Prediction) -> None:
     _close(plain(a.answer), plain(b.answer))
     _close(plain(dict(a.probabilities or {})), plain(dict(b.probabilities or {})))
     _close(plain(dict(a.details or {})), plain(dict(b.details or {})))
-    np.testing.assert_allclose(
-        np.asarray(a.raw, float), np.asarray(b.raw, float), rtol=TOLERANCE, atol=TOLERANCE
-    )
+    np.testing.assert_allclose(np.asarray(a.raw, float), np.asarray(b.raw, float), rtol=TOLERANCE, atol=TOLERANCE)
 
 
 def _close(a, b) -> None:
@@ -89,9 +87,7 @@ def test_answers_do_not_depend_on_companions_or_order(name):
         features = tiny_models.encoded(task, examples, schema, limits)
         model = tiny_models.engine(task.head(schema))
         together = tiny_models.answers(task, model, features, schema)
-        for one, other in zip(
-            together, tiny_models.answers(task, model, features, schema, size=1), strict=True
-        ):
+        for one, other in zip(together, tiny_models.answers(task, model, features, schema, size=1), strict=True):
             same(one, other)
         turned = tiny_models.encoded(task, examples[::-1], schema, limits)
         for one, other in zip(together, tiny_models.answers(task, model, turned, schema)[::-1], strict=True):
@@ -165,9 +161,7 @@ def test_long_inputs_lose_nothing_silently(name, long_text: LongText):
 @pytest.mark.parametrize("name", NAMES)
 def test_refuse_names_the_row(name):
     task, _, schema, examples = instance(name)
-    longest = max(
-        examples, key=lambda e: len(task.encode(e, 0, tiny_models.tokenizer(), ROOMY, schema)[0].ids)
-    )
+    longest = max(examples, key=lambda e: len(task.encode(e, 0, tiny_models.tokenizer(), ROOMY, schema)[0].ids))
     with pytest.raises(DataError, match=f"row {longest.row}"):
         task.encode(longest, 0, tiny_models.tokenizer(), Limits(TIGHT, "refuse"), schema)
     with pytest.raises(WhetError, match="max_tokens"):

@@ -97,9 +97,7 @@ def test_an_import_that_points_up_is_found(tmp_path, monkeypatch):
 
 def test_entries_of_a_shelf_do_not_know_each_other():
     for shelf in ("tasks", "strategies", "prepare/readers"):
-        entries = {path.stem for path in (HOME / shelf).glob("*.py") if not path.stem.startswith("_")} - {
-            "contract"
-        }
+        entries = {path.stem for path in (HOME / shelf).glob("*.py") if not path.stem.startswith("_")} - {"contract"}
         assert entries
         package = "whet." + shelf.replace("/", ".")
         for path in (HOME / shelf).glob("*.py"):
@@ -131,9 +129,7 @@ def typed(path: Path) -> set[str]:
     found = set()
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            found |= {
-                part.module for part in ast.walk(node) if isinstance(part, ast.ImportFrom) and part.module
-            }
+            found |= {part.module for part in ast.walk(node) if isinstance(part, ast.ImportFrom) and part.module}
     return found
 
 
@@ -176,9 +172,7 @@ ALLOWED = {"difflib"}
 
 def test_the_front_door_is_short_and_opens():
     script = "import whet; print(len(whet.__all__)); [getattr(whet, n) for n in whet.__all__]; print('all')"
-    found = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    ).stdout.split()
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.split()
     assert int(found[0]) <= 20 and found[1] == "all"
 
 

@@ -36,9 +36,7 @@ class Sorting:
         def of(measure):
             return lambda got: measure(classification.confusion(got["true"], got["answered"], len(place)))
 
-        return Scores(
-            columns, {"accuracy": of(classification.accuracy), "f1_macro": of(classification.f1_macro)}
-        )
+        return Scores(columns, {"accuracy": of(classification.accuracy), "f1_macro": of(classification.f1_macro)})
 
     def metric(self, schema):
         return "accuracy"
@@ -82,9 +80,7 @@ def log(steps=120, looks=4):
         lines.append({"step": step, "epoch": epoch, "loss": float(loss), "lr": 5e-5, "grad_norm": 1.0})
         if step % (steps // looks) == 0:
             reached = 0.6 + 0.25 * (1 - np.exp(-epoch)) - (0.01 if epoch == looks else 0)
-            lines.append(
-                {"step": step, "epoch": epoch, "validation": {"accuracy": float(reached), "loss": 0.5}}
-            )
+            lines.append({"step": step, "epoch": epoch, "validation": {"accuracy": float(reached), "loss": 0.5}})
     return lines
 
 
@@ -116,9 +112,7 @@ def sorting_facts(language="en", rows=240, right=0.8):
         findings=found.as_findings(),
         log=log(),
         check={"duplicates": {"rows": [3, 17], "count": 2}, "leaks": [], "encoding": "utf-8"},
-        errors=[
-            as_row(p.example.row, {"text": p.example.inputs[0], "label": p.example.target}, p) for p in test
-        ],
+        errors=[as_row(p.example.row, {"text": p.example.inputs[0], "label": p.example.target}, p) for p in test],
         classes=found.classes,
         confusion=found.confusion,
         recipe="task: text-classification\nmodel:\n  name: <default> & more\n",
@@ -183,9 +177,7 @@ def language_facts(language="en"):
         for k in range(5)
     ]
     lines = [{"step": k, "epoch": k / 10, "loss": 2 - k / 30} for k in range(1, 21)]
-    lines += [
-        {"step": k, "epoch": k / 10, "validation": {"perplexity": 5 - k / 20, "loss": 1.5}} for k in (10, 20)
-    ]
+    lines += [{"step": k, "epoch": k / 10, "validation": {"perplexity": 5 - k / 20, "loss": 1.5}} for k in (10, 20)]
     return ReportFacts("stories", metrics, errors=rows, log=lines, language=language)
 
 

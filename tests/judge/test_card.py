@@ -59,9 +59,7 @@ def test_a_path_of_this_machine_is_not_told(tmp_path):
         assert path not in text
         assert "mymodel" in text
         assert "base_model" not in metadata(replace(facts, metrics={**facts.metrics, "model": path}))
-    assert (
-        metadata(replace(facts, metrics={**facts.metrics, "model": "org/name"}))["base_model"] == "org/name"
-    )
+    assert metadata(replace(facts, metrics={**facts.metrics, "model": "org/name"}))["base_model"] == "org/name"
     assert base_name("org/name") == "org/name"
 
 

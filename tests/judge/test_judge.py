@@ -57,8 +57,7 @@ def test_a_good_model_is_said_to_be_better_and_a_bad_one_is_below_the_baseline()
 def wrong_answers(rows):
     other = {"negative": "neutral", "neutral": "positive", "positive": "negative"}
     return [
-        Pair(p.example, Prediction(other[p.example.target], p.prediction.probabilities))
-        for p in answered(rows, 1.0, 2)
+        Pair(p.example, Prediction(other[p.example.target], p.prediction.probabilities)) for p in answered(rows, 1.0, 2)
     ]
 
 

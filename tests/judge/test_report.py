@@ -150,9 +150,7 @@ def test_nothing_that_stands_in_the_data_becomes_markup():
             "versions": {EVIL: EVIL},
             "test": {EVIL: clean.metrics["test"]["accuracy"]},
         },
-        findings=[
-            {"kind": EVIL, "text": EVIL, "rows": [{"split": "test", "row": EVIL}, EVIL], "evidence": {}}
-        ],
+        findings=[{"kind": EVIL, "text": EVIL, "rows": [{"split": "test", "row": EVIL}, EVIL], "evidence": {}}],
         check={EVIL: [EVIL, {EVIL: EVIL}]},
         errors=rows,
         classes=[{**clean.classes[0], "label": EVIL}],

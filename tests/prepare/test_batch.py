@@ -39,9 +39,7 @@ def test_an_epoch(lengths, batch_size, budget, seed, epoch):
             assert batch.flat.lengths == tuple(len(f.ids) for f in batch.features)
             assert batch.flat.ids.tolist() == [token for f in batch.features for token in f.ids]
     again = list(steps(features, batch_size, budget, seed, 0, epoch))
-    assert [[b.features for b in step.micro] for step in again] == [
-        [b.features for b in step.micro] for step in found
-    ]
+    assert [[b.features for b in step.micro] for step in again] == [[b.features for b in step.micro] for step in found]
 
 
 def order(batch_size=4, seed=0, stage=0, epoch=0, budget=10_000):

@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from prepare.made_rows import examples
 from whet.prepare.check import describe, near_duplicates
 
-LONG = (
-    "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
-)
+LONG = "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
 
 
 def shingles(text):
@@ -65,7 +63,5 @@ def test_the_check_counts():
 
 
 def test_two_hundred_equal_rows_are_no_burden():
-    found = describe(
-        {"train": examples(["a"] * 200, ["w x y z"] * 200), "test": examples(["a"], ["w x y z."])}, ("a",)
-    )
+    found = describe({"train": examples(["a"] * 200, ["w x y z"] * 200), "test": examples(["a"], ["w x y z."])}, ("a",))
     assert found["shared"]["train-test"] == {"identical": 0, "near": 1, "rows": [1]}

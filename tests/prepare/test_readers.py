@@ -63,7 +63,8 @@ cell = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)
 @given(st.lists(st.tuples(cell, cell, cell), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_csv_round_trip(rows, end):
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator=end)
+    quoting = csv.QUOTE_MINIMAL if end == "\r\n" else csv.QUOTE_ALL
+    writer = csv.writer(out, lineterminator=end, quoting=quoting)
     writer.writerow(("text", "label", "id"))
     writer.writerows([(a + "x", b, c) for a, b, c in rows])
     expected = [{"text": a + "x", "label": b, "id": c} for a, b, c in rows]
@@ -74,9 +75,7 @@ def test_csv_round_trip(rows, end):
 value = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | cell
 
 
-@given(
-    st.lists(st.dictionaries(cell, value | st.lists(cell, max_size=3), max_size=4), max_size=6), st.booleans()
-)
+@given(st.lists(st.dictionaries(cell, value | st.lists(cell, max_size=3), max_size=4), max_size=6), st.booleans())
 def test_json_lines_round_trip(rows, ascii_only):
     text = "".join(json.dumps(row, ensure_ascii=ascii_only) + "\n" for row in rows)
     assert rows_of(text, "json-lines") == rows
@@ -98,11 +97,7 @@ word = st.text(st.characters(categories=("L", "N", "P", "S")), min_size=1, max_s
 )
 
 
-@given(
-    st.lists(
-        st.lists(st.tuples(word, st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=5), max_size=5
-    )
-)
+@given(st.lists(st.lists(st.tuples(word, st.sampled_from(["O", "B-x", "I-x"])), min_size=1, max_size=5), max_size=5))
 def test_conll_round_trip(sentences):
     text = "\n".join("".join(f"{w}\t{t}\n" for w, t in words) for words in sentences)
     expected = [{"tokens": [w for w, _ in words], "tags": [t for _, t in words]} for words in sentences]

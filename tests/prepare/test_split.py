@@ -16,9 +16,7 @@ labels = st.lists(st.sampled_from("aaabbc"), min_size=1, max_size=120)
 
 @given(labels, st.integers(0, 3), st.data())
 def test_taking(drawn, seed, data):
-    texts = [
-        data.draw(st.sampled_from([f"text {place}", "the same", "THE  same"])) for place in range(len(drawn))
-    ]
+    texts = [data.draw(st.sampled_from([f"text {place}", "the same", "THE  same"])) for place in range(len(drawn))]
     rows = examples(drawn, texts)
     taken = take(rows, max(1, len(rows) // 10), seed, "test")
     assert taken == sorted(set(taken)) == take(rows, max(1, len(rows) // 10), seed, "test")

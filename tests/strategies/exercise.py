@@ -44,9 +44,7 @@ def logits(network: nn.Module, given: Rows) -> torch.Tensor:
         return network(input_ids=given.ids, attention_mask=given.mask).logits.float()
 
 
-def train(
-    strategy, network: nn.Module, anatomy, given: Rows, steps: int, rate: float | None = None
-) -> list[float]:
+def train(strategy, network: nn.Module, anatomy, given: Rows, steps: int, rate: float | None = None) -> list[float]:
     """Take ``steps`` steps over all rows and give back the loss before each; EPOCHS pass meanwhile."""
     peak = strategy.learning_rate if rate is None else rate
     groups = strategy.groups(network, anatomy, peak, 0.01)

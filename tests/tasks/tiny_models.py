@@ -70,9 +70,7 @@ def encoded(task: Task, examples: list[Example], schema: Schema, limits: Limits)
     return [f for i, e in enumerate(examples) for f in task.encode(e, i, tokenizer(), limits, schema)]
 
 
-def answers(
-    task: Task, model: Engine, features: list[Features], schema: Schema, size: int = 1000
-) -> list[Prediction]:
+def answers(task: Task, model: Engine, features: list[Features], schema: Schema, size: int = 1000) -> list[Prediction]:
     """Answers in the order of the examples' indices, ``size`` features a batch."""
     parts: dict[int, list[Part]] = {}
     with torch.inference_mode():

@@ -74,9 +74,7 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
     paper = source.bundle or _paper_of(source)
     task = task_of(paper)
     schema = schema_of(paper)
-    loaded = load(
-        source, task.head(schema), ModelOptions(pooling=paper.get("pooling") or "auto"), 0, keep_adapter=True
-    )
+    loaded = load(source, task.head(schema), ModelOptions(pooling=paper.get("pooling") or "auto"), 0, keep_adapter=True)
     if loaded.head_is_new:
         raise ModelError(
             f"the model cannot answer yet: {'; '.join(loaded.sentences())}",
@@ -90,9 +88,7 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
     limits = Limits(paper["max_tokens"], paper["long_text"])
     tokenizer = tokenizer_of(source)
     return Predictor(
-        Model(
-            engine, tokenizer, task, schema, limits, source, loaded.pooling, tokens, paper.get("columns", {})
-        )
+        Model(engine, tokenizer, task, schema, limits, source, loaded.pooling, tokens, paper.get("columns", {}))
     )
 
 
@@ -111,9 +107,7 @@ def schema_of(paper: Mapping[str, Any]) -> Schema:
         **{key: paper.get(key) for key in ("labels", "thresholds", "temperature")},
     }
     values["labels"] = values["labels"] or ()
-    return Schema(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    )
+    return Schema(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
 
 
 def _paper_of(source: sources.Source) -> dict[str, Any]:
@@ -127,9 +121,7 @@ def _paper_of(source: sources.Source) -> dict[str, Any]:
         ("LMHeadModel", "language-modeling", "causal"),
     ):
         if architecture.endswith(ending):
-            labels = [
-                label for _, label in sorted(config.get("id2label", {}).items(), key=lambda one: int(one[0]))
-            ]
+            labels = [label for _, label in sorted(config.get("id2label", {}).items(), key=lambda one: int(one[0]))]
             longest = min(int(config.get("max_position_embeddings", 512)), 512)
             return {
                 "task": task,
@@ -139,15 +131,11 @@ def _paper_of(source: sources.Source) -> dict[str, Any]:
                 "long_text": "head" if task == "text-classification" else "windows",
                 "pooling": "family",
             }
-    raise ModelError(
-        f"{architecture} has no head that whet can ask", source.name, "fine-tune it with: whet run DATA"
-    )
+    raise ModelError(f"{architecture} has no head that whet can ask", source.name, "fine-tune it with: whet run DATA")
 
 
 def _check_weights(source: sources.Source) -> None:
     for name, expected in source.bundle.get("weights", {}).items():
         path = (source.papers or source.directory) / name
         if not path.is_file() or rundir.digest(path) != expected:
-            raise ModelError(
-                f"{name} is missing or not what was written", str(path.parent), "restore the bundle"
-            )
+            raise ModelError(f"{name} is missing or not what was written", str(path.parent), "restore the bundle")

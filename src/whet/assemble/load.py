@@ -80,9 +80,7 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
             merge_all(network)
     if pooling == "mean" and not _fill_head(network, source):
         new += [f"classifier.{name}" for name in ("weight", "bias")]
-    elif (
-        pooling == "family" and not new and not mismatched and head.labels and not _same_labels(source, head)
-    ):
+    elif pooling == "family" and not new and not mismatched and head.labels and not _same_labels(source, head):
         new += _renew(network, seed)
     anatomy = read_anatomy(network)
     return Loaded(network, anatomy, pooling, tuple(new), tuple(mismatched), tuple(report["unexpected_keys"]))
@@ -140,9 +138,7 @@ def _config(place: Path) -> Any:
     try:
         return transformers.AutoConfig.from_pretrained(place, local_files_only=True)
     except (ValueError, OSError, KeyError) as error:
-        raise ModelError(
-            f"its config.json cannot be used ({error})", str(place), "remote code is never run"
-        ) from error
+        raise ModelError(f"its config.json cannot be used ({error})", str(place), "remote code is never run") from error
 
 
 def _pretrained(auto: Any, place: Path, config: Any) -> tuple[nn.Module, dict[str, Any]]:
@@ -158,9 +154,7 @@ def _pretrained(auto: Any, place: Path, config: Any) -> tuple[nn.Module, dict[st
         )
     except Exception as error:  # safetensors, OSError, ValueError for families without such an output
         first = str(error).strip().partition("\n")[0]
-        raise ModelError(
-            f"it cannot be loaded ({first})", str(place), "see docs/models for the families"
-        ) from error
+        raise ModelError(f"it cannot be loaded ({first})", str(place), "see docs/models for the families") from error
     return found
 
 

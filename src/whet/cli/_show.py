@@ -51,9 +51,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     room = max(shutil.get_terminal_size().columns - before, 24)
     lines = []
     for row in cells:
-        left = "  ".join(
-            cell + " " * (wide - width(cell)) for cell, wide in zip(row[:-1], widths, strict=False)
-        )
+        left = "  ".join(cell + " " * (wide - width(cell)) for cell, wide in zip(row[:-1], widths, strict=False))
         last = textwrap.wrap(row[-1], room, break_long_words=False, break_on_hyphens=False) or [""]
         lines.append((left + "  " + last[0]).rstrip() if left else last[0])
         lines.extend(" " * before + more for more in last[1:])
@@ -78,9 +76,7 @@ def figure(value: Any) -> str:
     """A number for reading, with four digits; ``-`` where there is none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "-" if value is None else str(value)
-    return (
-        f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) >= 1000 else f"{value:.4f}"
-    )
+    return f"{value:,}" if isinstance(value, int) else f"{value:.4g}" if abs(value) >= 1000 else f"{value:.4f}"
 
 
 def duration(seconds: float) -> str:

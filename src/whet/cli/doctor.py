@@ -93,9 +93,7 @@ def _hardware() -> Iterator[Check]:
     worry = "take a small model, and lower train.tokens_per_batch"
     yield Check("memory", size(total), *_unless(total >= _LITTLE_MEMORY, worry))
     free = shutil.disk_usage(Path.cwd()).free
-    yield Check(
-        "disk", f"{size(free)} free here", *_unless(free >= _LITTLE_DISK, "free some space, or give --out")
-    )
+    yield Check("disk", f"{size(free)} free here", *_unless(free >= _LITTLE_DISK, "free some space, or give --out"))
     yield _processor()
     yield _accelerator()
 
@@ -107,9 +105,7 @@ def _unless(fine: bool, cure: str) -> tuple[Literal["ok", "warn"], str]:
 def _processor() -> Check:
     """Whether products in bfloat16 are fast here; without, training runs in float32."""
     flags = processor_flags()
-    fast = [
-        word for flag, word in (("avx512_bf16", "AVX512-bf16"), ("amx_bf16", "AMX-bf16")) if flag in flags
-    ]
+    fast = [word for flag, word in (("avx512_bf16", "AVX512-bf16"), ("amx_bf16", "AMX-bf16")) if flag in flags]
     if fast:
         return Check("bfloat16", ", ".join(fast))
     return Check("bfloat16", "no fast instructions; float32 is used unless a probe finds better")
@@ -149,9 +145,7 @@ def _model() -> Check:
 
 def _cache() -> Iterator[Check]:
     place = Path(os.environ.get("WHET_CACHE") or Path.home() / ".cache" / "whet")
-    yield Check(
-        "cache", str(place), *_unless(_writable(place), "set WHET_CACHE to a directory that can be written")
-    )
+    yield Check("cache", str(place), *_unless(_writable(place), "set WHET_CACHE to a directory that can be written"))
     kept = _kept(place / "machine.json")
     if kept is None:
         cure = f"remove {place / 'machine.json'}; the next run measures again"

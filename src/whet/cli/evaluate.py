@@ -24,9 +24,7 @@ Rows = Annotated[
 ]
 Where = Annotated[
     str | None,
-    typer.Option(
-        "--out", "-o", metavar="DIR", help="Default: evaluations/ and the data's name, beside the model."
-    ),
+    typer.Option("--out", "-o", metavar="DIR", help="Default: evaluations/ and the data's name, beside the model."),
 ]
 
 

@@ -37,9 +37,7 @@ def init(
         return
     path = Path(file)
     if path.exists():
-        raise UsageError(
-            "it exists already and is not overwritten", file, "name another: whet init other.yaml"
-        )
+        raise UsageError("it exists already and is not overwritten", file, "name another: whet init other.yaml")
     write_text(path, template())
     if as_json:
         document({"recipe": str(path)})

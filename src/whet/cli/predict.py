@@ -30,18 +30,14 @@ from whet.core.events import Answered, Tell
 
 app = options.new_app()
 
-Input = Annotated[
-    str, typer.Argument(metavar="INPUT", help="A file, - for standard input, or the text itself.")
-]
+Input = Annotated[str, typer.Argument(metavar="INPUT", help="A file, - for standard input, or the text itself.")]
 File = Annotated[
     str | None,
     typer.Option("--out", "-o", metavar="FILE", help="Write into FILE: .jsonl, .csv or .tsv."),
 ]
 Column = Annotated[
     str | None,
-    typer.Option(
-        "--column", metavar="NAME", help="The column with the text, where it is not found by its name."
-    ),
+    typer.Option("--column", metavar="NAME", help="The column with the text, where it is not found by its name."),
 ]
 Top = Annotated[
     int | None, typer.Option("--top", metavar="K", min=1, help="Keep the K most probable labels of each row.")
@@ -106,9 +102,7 @@ def _given(source: str) -> Path | TextIO | list[str]:
     if found:
         return Path(source)
     if source.lower().endswith(_ENDINGS) and not any(mark.isspace() for mark in source.strip()):
-        raise DataError(
-            "there is no such file", source, "check the path; a text of one's own may not look like one"
-        )
+        raise DataError("there is no such file", source, "check the path; a text of one's own may not look like one")
     if not source.strip():
         raise DataError("the text is empty", "INPUT", "give a text, a file, or - for standard input")
     return [source]

@@ -182,9 +182,7 @@ def _flat(value: Any, key: str = "") -> dict[str, Any]:
     if not isinstance(value, dict):
         return {key: value}
     return {
-        place: found
-        for name, part in value.items()
-        for place, found in _flat(part, f"{key}.{name}".strip(".")).items()
+        place: found for name, part in value.items() for place, found in _flat(part, f"{key}.{name}".strip(".")).items()
     }
 
 

@@ -36,8 +36,7 @@ def tasks(
     columns = TASKS[name].columns
     if as_json:
         facts = [
-            {"role": c.role, "names": list(c.aliases), "required": c.required, "target": c.target}
-            for c in columns
+            {"role": c.role, "names": list(c.aliases), "required": c.required, "target": c.target} for c in columns
         ]
         document({**options_of(TASKS, name, "task"), "columns": facts})
         return

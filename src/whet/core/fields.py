@@ -48,11 +48,7 @@ def fields_of(options: type) -> tuple[Field, ...]:
 
 def changed(options: Any) -> dict[str, Any]:
     """An instance's fields as plain values, in order."""
-    return {
-        field.name: _plain(getattr(options, field.name))
-        for field in dataclasses.fields(options)
-        if field.init
-    }
+    return {field.name: _plain(getattr(options, field.name)) for field in dataclasses.fields(options) if field.init}
 
 
 def _plain(value: Any) -> Any:

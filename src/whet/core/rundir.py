@@ -104,9 +104,7 @@ class RunDir:
                 )
             shutil.rmtree(self.root)
         if self.root.exists() and not self.root.is_dir():
-            raise UsageError(
-                "a file stands where the run should go", str(self.root), "choose another with --out"
-            )
+            raise UsageError("a file stands where the run should go", str(self.root), "choose another with --out")
         self.root.mkdir(parents=True, exist_ok=True)
 
     def mark(self, status: Status, **facts: Any) -> None:

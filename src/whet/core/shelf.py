@@ -38,9 +38,7 @@ class Shelf(Generic[Entry]):
     def names(self) -> list[str]:
         """Every entry's name, in alphabetical order; nothing is imported."""
         files = (path.stem for path in self._folder().glob("*.py"))
-        own = {
-            stem.replace("_", "-") for stem in files if stem not in _NOT_ENTRIES and not stem.startswith("_")
-        }
+        own = {stem.replace("_", "-") for stem in files if stem not in _NOT_ENTRIES and not stem.startswith("_")}
         return sorted(own | set(self._added) | set(self._installed()))
 
     def __iter__(self) -> Iterator[str]:
@@ -74,9 +72,7 @@ class Shelf(Generic[Entry]):
     def add(self, name: str, entry: type[Entry]) -> None:
         """Put a plugin's entry here. Raises UsageError where the name is taken."""
         if name in self.names() and self._added.get(name) is not entry:
-            raise UsageError(
-                f"the {self.noun} '{name}' exists already", cure="give the plugin's class another name"
-            )
+            raise UsageError(f"the {self.noun} '{name}' exists already", cure="give the plugin's class another name")
         self._added[name] = self._checked(entry, name)
 
     def _folder(self) -> Path:
@@ -98,14 +94,10 @@ class Shelf(Generic[Entry]):
         found = [
             value
             for value in vars(module).values()
-            if inspect.isclass(value)
-            and issubclass(value, self.contract)
-            and value.__module__ == module.__name__
+            if inspect.isclass(value) and issubclass(value, self.contract) and value.__module__ == module.__name__
         ]
         if len(found) != 1:
-            raise TypeError(
-                f"{module.__name__} must hold exactly one {self.contract.__name__}, found {len(found)}"
-            )
+            raise TypeError(f"{module.__name__} must hold exactly one {self.contract.__name__}, found {len(found)}")
         return found[0]
 
 

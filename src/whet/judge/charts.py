@@ -100,9 +100,7 @@ def whiskers(title: str, marks: Sequence[Mark], better: str) -> str:
         words = f"{mark.name} {figure(mark.value)}"
         to_left = x > WIDTH * 0.6
         parts.append(
-            _text(
-                f"name {mark.tone}", x + (8 if to_left else -8), y - 12, words, "end" if to_left else "start"
-            )
+            _text(f"name {mark.tone}", x + (8 if to_left else -8), y - 12, words, "end" if to_left else "start")
         )
     parts.append(_foot([(at(t), _short(t)) for t in ticks(low, high)], better, height))
     return _drawing(title, "".join(parts), height)
@@ -148,9 +146,7 @@ def _line(row: Line, place: Place) -> str:
 def _names(rows: Sequence[Line]) -> list[str]:
     """Each line's name above the drawing in its colour: the first to the left, the second to the right."""
     ends = ((LEFT, "start"), (WIDTH - RIGHT, "end"))
-    return [
-        _text(f"name {r.tone}", x, TOP - 12, r.name, end) for r, (x, end) in zip(rows, ends, strict=False)
-    ]
+    return [_text(f"name {r.tone}", x, TOP - 12, r.name, end) for r, (x, end) in zip(rows, ends, strict=False)]
 
 
 def _height(y: float, low: float, high: float) -> float:

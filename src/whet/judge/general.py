@@ -134,9 +134,7 @@ def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Fi
     )
     worse = [s for s in found if s.worse]
     if not worse:
-        return [
-            Finding("slice", say("slice_none", metric=say.metric(evidence.metric), each=each), evidence=facts)
-        ]
+        return [Finding("slice", say("slice_none", metric=say.metric(evidence.metric), each=each), evidence=facts)]
     texts = []
     for s in worse:
         low, high = _range(lengths[s.rows])

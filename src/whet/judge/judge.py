@@ -78,9 +78,7 @@ def judge(
     DataError without test rows, UsageError for a metric that the task does not compute.
     """
     if not test:
-        raise DataError(
-            "there is no test row to judge the model by", cure="give a test file or larger split_fractions"
-        )
+        raise DataError("there is no test row to judge the model by", cure="give a test file or larger split_fractions")
     scores = task.score(test, schema)
     metric = _checked(options.metric or task.metric(schema), scores)
     trivial = task.score(_answered_trivially(task, schema, train, test), schema)
@@ -94,9 +92,7 @@ def judge(
     return Judgement(
         metric=metric,
         test=measured,
-        validation=task.score(validation, schema).intervals(options.confidence, seed=seed)
-        if validation
-        else {},
+        validation=task.score(validation, schema).intervals(options.confidence, seed=seed) if validation else {},
         baseline=baseline,
         untuned=before.values() if before else None,
         calibration=calibration,

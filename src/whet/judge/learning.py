@@ -18,18 +18,14 @@ def learning_charts(log: Sequence[Mapping[str, Any]], metric: str | None, say: W
     log = _in_one_row(log)
     across = "epoch" if all("epoch" in line for line in log if "step" in line) else "step"
     trained = [(float(line[across]), float(line["loss"])) for line in log if _is_number(line.get("loss"))]
-    looks = [
-        (float(line[across]), values) for line in log if across in line and (values := validation_of(line))
-    ]
+    looks = [(float(line[across]), values) for line in log if across in line and (values := validation_of(line))]
     loss = [(x, float(values["loss"])) for x, values in looks if _is_number(values.get("loss"))]
     rows = [Line("", thinned(trained), "a faint"), Line(say("training_loss"), smoothed(trained), "a")]
     if len(loss) > 1:
         rows.append(Line(say("validation_loss"), loss, "b", dots=True))
     charts = [lines(say("loss_chart"), [row for row in rows if row.points], say(across))]
     leading = metric if metric and metric != "loss" else None
-    scored = [
-        (x, float(values[leading])) for x, values in looks if leading and _is_number(values.get(leading))
-    ]
+    scored = [(x, float(values[leading])) for x, values in looks if leading and _is_number(values.get(leading))]
     if leading and scored:
         sign = -1 if leading in LOWER_IS_BETTER else 1
         best = max(range(len(scored)), key=lambda k: sign * scored[k][1])

@@ -30,9 +30,7 @@ def section(name: str, title: str, body: str, lead: str = "") -> str:
     return f'<section id="{name}"><h2>{safe(title)}</h2>{opening}{body}</section>'
 
 
-def table(
-    head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numeric: Sequence[int] = ()
-) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numeric: Sequence[int] = ()) -> str:
     """A table; ``head`` is plain text, cells are HTML, ``numeric`` are the columns of figures."""
     side = [' class="n"' if k in numeric else "" for k in range(len(head))]
     top = "".join(f'<th scope="col"{side[k]}>{safe(cell)}</th>' for k, cell in enumerate(head))

@@ -45,9 +45,7 @@ def differences(one: Mistake) -> list[tuple[str, Any, Any]] | None:
     if len(one.target) != len(one.prediction) or one.sure is not None:
         return None
     count = len(one.target)
-    words = next(
-        (v for v in map(_words, one.inputs.values()) if len(v) == count), list(map(str, range(1, count + 1)))
-    )
+    words = next((v for v in map(_words, one.inputs.values()) if len(v) == count), list(map(str, range(1, count + 1))))
     both = zip(words, one.target, one.prediction, strict=True)
     return [(word, target, given) for word, target, given in both if target != given]
 
@@ -97,7 +95,5 @@ def _mistake(row: Mapping[str, Any], own: Sequence[str]) -> Mistake:
     if isinstance(answer, (int, float)) and isinstance(target, (int, float)):
         weight = abs(float(answer) - float(target))
     elif isinstance(answer, list) and isinstance(target, list) and sure is None:
-        weight = float(
-            sum(a != t for a, t in zip(answer, target, strict=False)) + abs(len(answer) - len(target))
-        )
+        weight = float(sum(a != t for a, t in zip(answer, target, strict=False)) + abs(len(answer) - len(target)))
     return Mistake(int(row.get("row", 0)), {n: row[n] for n in own if n in row}, target, answer, sure, weight)

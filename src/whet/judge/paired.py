@@ -76,9 +76,7 @@ class Slice:
     worse: bool = False
 
 
-def slices(
-    scores: Scores, groups: dict[str, np.ndarray], metric: str, seed: int, level: float = 0.05
-) -> list[Slice]:
+def slices(scores: Scores, groups: dict[str, np.ndarray], metric: str, seed: int, level: float = 0.05) -> list[Slice]:
     """Score each group of rows against random groups of its size; ``groups`` holds row numbers from 0."""
     found = [_slice(scores, name, rows, metric, seed) for name, rows in groups.items()]
     ranked = sorted(found, key=lambda one: one.p)
@@ -96,9 +94,7 @@ def _slice(scores: Scores, name: str, rows: np.ndarray, metric: str, seed: int) 
     rest = _on(scores, metric, np.setdiff1d(everything, rows))
     random = draws.generator(seed, "slice", name)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    chance = np.array(
-        [_on(scores, metric, random.choice(everything, len(rows), replace=False)) for _ in range(DRAWS)]
-    )
+    chance = np.array([_on(scores, metric, random.choice(everything, len(rows), replace=False)) for _ in range(DRAWS)])
     as_bad = int(np.sum(sign * chance <= sign * value))
     p = 1.0 if math.isnan(value) else (1 + as_bad) / (1 + DRAWS)
     return Slice(name, rows, value, rest, p)

@@ -20,9 +20,7 @@ def learning(facts: ReportFacts, say: Words) -> str:
     """Loss and validation metric over the epochs."""
     drawn = learning_charts(facts.log, facts.metric, say)
     body = "".join(f'<div class="chart">{chart}</div>' for chart in drawn)
-    return section(
-        "learning", say("learning"), f'<div class="two">{body}</div>' if body else "", say("learning_lead")
-    )
+    return section("learning", say("learning"), f'<div class="two">{body}</div>' if body else "", say("learning_lead"))
 
 
 def classes(facts: ReportFacts, say: Words) -> str:
@@ -74,9 +72,7 @@ def calibration(facts: ReportFacts, say: Words) -> str:
         return ""
     told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
     temperature = number(found.get("temperature"), "calibration.temperature")
-    told.append(
-        (say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted")))
-    )
+    told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))
     words = (say("confidence"), say("share_right"), say("ideal"))
     drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
@@ -87,21 +83,16 @@ def calibration(facts: ReportFacts, say: Words) -> str:
 def findings(facts: ReportFacts, say: Words) -> str:
     """Strengths first, then weaknesses and the rest, each a sentence."""
     order = ("strength", "weakness", "confusion", "slice", "calibration", "label_error", "leak", "next")
-    found = sorted(
-        facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order)
-    )
+    found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
     items = []
     for one in found:
         rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
         where = f'<small class="rows">{safe(_rows(rows, say))}</small>' if len(rows) > 1 else ""
         kind = f"kind_{one['kind']}" if one["kind"] in order else "kind_next"
         items.append(
-            f'<li class="{safe(one["kind"])}"><b>{safe(say(kind))}</b>'
-            f"<span>{safe(one['text'])}{where}</span></li>"
+            f'<li class="{safe(one["kind"])}"><b>{safe(say(kind))}</b><span>{safe(one["text"])}{where}</span></li>'
         )
-    return section(
-        "findings", say("findings"), f'<ul class="findings">{"".join(items)}</ul>' if items else ""
-    )
+    return section("findings", say("findings"), f'<ul class="findings">{"".join(items)}</ul>' if items else "")
 
 
 def _rows(rows: Sequence[Any], say: Words) -> str:
@@ -120,9 +111,7 @@ def retention(facts: ReportFacts, say: Words) -> str:
     body = table([say("probe"), say("before"), say("after")], rows, "", (1, 2)) if rows else ""
     cka = [(float(k), float(v)) for k, v in enumerate(found.get("cka") or []) if isinstance(v, (int, float))]
     drawn = charts.lines(say("cka"), [charts.Line(say("cka"), cka, "a", dots=True)], say("block"))
-    return section(
-        "retention", say("retention"), body + (f'<div class="chart">{drawn}</div>' if drawn else "")
-    )
+    return section("retention", say("retention"), body + (f'<div class="chart">{drawn}</div>' if drawn else ""))
 
 
 def data(facts: ReportFacts, say: Words) -> str:
@@ -135,9 +124,7 @@ def data(facts: ReportFacts, say: Words) -> str:
     account = found.get("account") or {}
     if account:
         keys = list(dict.fromkeys(key for part in account.values() for key in part))
-        lines = [
-            [safe(say.name(name)), *(number(part.get(key)) for key in keys)] for name, part in account.items()
-        ]
+        lines = [[safe(say.name(name)), *(number(part.get(key)) for key in keys)] for name, part in account.items()]
         body += table([say("split"), *map(say.name, keys)], lines, "", range(1, len(keys) + 1))
     if facts.check:
         body += f"<details open><summary>{safe(say('check'))}</summary>{tree(facts.check)}</details>"
@@ -164,11 +151,7 @@ def cost(facts: ReportFacts, say: Words) -> str:
 
 def recipe(facts: ReportFacts, say: Words) -> str:
     """The whole recipe and the versions, for whoever wants the same again."""
-    body = (
-        f"<details><summary>recipe.yaml</summary><pre>{safe(facts.recipe)}</pre></details>"
-        if facts.recipe
-        else ""
-    )
+    body = f"<details><summary>recipe.yaml</summary><pre>{safe(facts.recipe)}</pre></details>" if facts.recipe else ""
     versions = facts.metrics.get("versions")
     if versions:
         body += f"<details><summary>{safe(say('versions'))}</summary>{tree(versions)}</details>"

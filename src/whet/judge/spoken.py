@@ -23,11 +23,7 @@ def spoken(findings: Sequence[Finding], language: str) -> list[Finding]:
 
 def _spoken(finding: Finding, language: str) -> Finding:
     for shape in shapes():
-        if (
-            language in shape
-            and finding.kind in shape["kinds"]
-            and set(shape["needs"]) <= set(finding.evidence)
-        ):
+        if language in shape and finding.kind in shape["kinds"] and set(shape["needs"]) <= set(finding.evidence):
             fill = {name: _said(value) for name, value in finding.evidence.items()}
             row = finding.rows[0] if finding.rows else "–"
             return dataclasses.replace(finding, text=shape[language].format(**{**fill, "row": row}))
@@ -37,9 +33,9 @@ def _spoken(finding: Finding, language: str) -> Finding:
 @lru_cache(maxsize=1)
 def shapes() -> list[dict[str, Any]]:
     """What findings look like, in the order in which they are tried."""
-    found: list[dict[str, Any]] = tomllib.loads(
-        files("whet.judge").joinpath("spoken.toml").read_text("utf-8")
-    )["finding"]
+    found: list[dict[str, Any]] = tomllib.loads(files("whet.judge").joinpath("spoken.toml").read_text("utf-8"))[
+        "finding"
+    ]
     return found
 
 

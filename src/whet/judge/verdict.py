@@ -86,11 +86,7 @@ def scores(facts: ReportFacts, say: Words) -> str:
     ]
     rows = []
     for name, value in (metrics.get("test") or {}).items():
-        title = (
-            f"<strong><code>{safe(name)}</code></strong>"
-            if name == facts.metric
-            else f"<code>{safe(name)}</code>"
-        )
+        title = f"<strong><code>{safe(name)}</code></strong>" if name == facts.metric else f"<code>{safe(name)}</code>"
         cells = [title, number(value["value"], f"test.{name}.value"), _interval(value, f"test.{name}")]
         cells += [_cell(metrics[column].get(name), f"{column}.{name}") for column in columns]
         rows.append(cells)
@@ -119,7 +115,5 @@ def _axis(facts: ReportFacts, say: Words) -> str:
         theirs = (facts.metrics.get(other) or {}).get(metric)
         if isinstance(theirs, (int, float)):
             marks.append(Mark(say(other), theirs))
-    direction = say(
-        "lower_better" if metric in LOWER_IS_BETTER else "higher_better", metric=say.metric(metric)
-    )
+    direction = say("lower_better" if metric in LOWER_IS_BETTER else "higher_better", metric=say.metric(metric))
     return whiskers(say("axis_chart", metric=say.metric(metric)), marks, direction)

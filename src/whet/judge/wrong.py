@@ -40,9 +40,7 @@ def wrong_answers(facts: ReportFacts, say: Words) -> str:
     )
     inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
     drawn = f'{box}<div class="scroll tall"><table class="errors" id="rows">{inside}</table></div>'
-    lead = say(
-        "errors_lead" if known else "answers_lead", wrong=figure(len(found)), rows=figure(len(facts.errors))
-    )
+    lead = say("errors_lead" if known else "answers_lead", wrong=figure(len(found)), rows=figure(len(facts.errors)))
     if len(found) > SHOWN:
         lead += " " + say("errors_cut", shown=figure(SHOWN))
     return section("errors", say("errors" if known else "answers"), drawn, lead)
@@ -54,9 +52,7 @@ def _row(one: Mistake, own: Sequence[str], known: bool, sure: bool, say: Words) 
     cells += [_cell("text", name, safe(_cut(one.inputs.get(name), " "))) for name in own]
     apart = differences(one)
     if apart is not None:
-        words = "".join(
-            f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:MOST_WORDS]
-        )
+        words = "".join(f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:MOST_WORDS])
         more = f"<li>… {len(apart)}</li>" if len(apart) > MOST_WORDS else ""
         cells.append(f'<td colspan="2"><ul class="apart">{words}{more}</ul></td>')
     else:

@@ -80,9 +80,7 @@ def matthews(matrix: np.ndarray) -> float:
     return float((right * total - truth @ answers) / spread) if spread else 0.0
 
 
-def class_rows(
-    labels: Sequence[str], right: np.ndarray, given: np.ndarray, carried: np.ndarray
-) -> list[ClassRow]:
+def class_rows(labels: Sequence[str], right: np.ndarray, given: np.ndarray, carried: np.ndarray) -> list[ClassRow]:
     """Make the table from each label's counts (int arrays [labels])."""
     found, of, f1 = ratio(right, given), ratio(right, carried), ratio(2 * right, given + carried)
     return [

@@ -48,9 +48,7 @@ class Scores:
         """Every metric on all rows."""
         return self._measured(self.columns)
 
-    def intervals(
-        self, confidence: float = 0.95, draws_count: int = 1000, seed: int = 0
-    ) -> dict[str, Interval]:
+    def intervals(self, confidence: float = 0.95, draws_count: int = 1000, seed: int = 0) -> dict[str, Interval]:
         """Percentile bootstrap over rows (Efron 1979), the same resamples for every metric."""
         random = draws.generator(seed, "bootstrap")
         rows = len(self)

@@ -174,9 +174,7 @@ class _Grouped(torch.autograd.Function):
             out = torch.empty(q.shape[1], heads, width, dtype=kind, device=q.device)
             for run, part in zip(parts, _views(used, sizes, parts, heads), strict=True):
                 product = torch.bmm(part.flatten(0, 1).to(kind), _keys(v, run))
-                _spread(out, run, run.start, run.length).copy_(
-                    product.view(heads, run.count, run.length, width)
-                )
+                _spread(out, run, run.start, run.length).copy_(product.view(heads, run.count, run.length, width))
         ctx.save_for_backward(q, k, v, weights, kept, capped)
         ctx.parts, ctx.pattern, ctx.sizes, ctx.kind = parts, pattern, sizes, query.dtype
         ctx.bias = None if bias is None else (bias.shape, bias.dtype)
@@ -190,12 +188,8 @@ class _Grouped(torch.autograd.Function):
         heads, width = q.shape[0], q.shape[2]
         with torch.autocast(q.device.type, enabled=False):
             g = grad.to(q.dtype).transpose(0, 1)
-            given = [
-                torch.empty(part.shape[1], heads, width, dtype=q.dtype, device=q.device) for part in (q, k, v)
-            ]
-            bias = (
-                None if ctx.bias is None else torch.zeros(ctx.bias[0], dtype=torch.float32, device=q.device)
-            )
+            given = [torch.empty(part.shape[1], heads, width, dtype=q.dtype, device=q.device) for part in (q, k, v)]
+            bias = None if ctx.bias is None else torch.zeros(ctx.bias[0], dtype=torch.float32, device=q.device)
             for number, run in enumerate(parts):
                 probability = _views(weights, sizes, parts, heads)[number]
                 used, mask = probability, None
@@ -231,9 +225,7 @@ class _Grouped(torch.autograd.Function):
 def _views(buffer: Tensor, sizes: list[int], parts: tuple[Run, ...], heads: int) -> list[Tensor]:
     """Each run's share of one buffer, ``[H, n, l, m]``."""
     shares = buffer.split(sizes)
-    return [
-        share.view(heads, run.count, run.length, run.keys) for share, run in zip(shares, parts, strict=True)
-    ]
+    return [share.view(heads, run.count, run.length, run.keys) for share, run in zip(shares, parts, strict=True)]
 
 
 def _queries(states: Tensor, run: Run) -> Tensor:

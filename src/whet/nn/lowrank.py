@@ -47,9 +47,7 @@ class LowRank(nn.Module):
         ratio = self.magnitude / length
         low = nn.functional.linear(nn.functional.linear(inputs, self.A), self.B) * self.scale
         bias = self.base.bias
-        if (
-            self.training and self.dropout.p > 0
-        ):  # what dropout leaves of the input also goes through W, as in PEFT
+        if self.training and self.dropout.p > 0:  # what dropout leaves of the input also goes through W, as in PEFT
             plain = nn.functional.linear(inputs, weight)
         else:
             plain = answered if bias is None else answered - bias
@@ -71,9 +69,7 @@ def weight_of(layer: nn.Module) -> Tensor:
     if isinstance(layer, Conv1D):
         return layer.weight.t()
     if not isinstance(layer, nn.Linear):
-        raise ModelError(
-            f"a {type(layer).__name__} cannot have a low-rank layer beside it", "strategy.targets"
-        )
+        raise ModelError(f"a {type(layer).__name__} cannot have a low-rank layer beside it", "strategy.targets")
     return layer.weight
 
 

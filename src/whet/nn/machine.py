@@ -61,16 +61,10 @@ def at_most(wanted: str, network: nn.Module, anatomy: Anatomy) -> str:
 def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     """How many tokens may go through the model at once, from the machine's total memory and the model's shape."""
     device = next(network.parameters()).device
-    total = (
-        torch.cuda.get_device_properties(device).total_memory
-        if device.type == "cuda"
-        else memory.total_bytes()
-    )
+    total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else memory.total_bytes()
     width, inner = _shape(network.config)
     a_token = (
-        4
-        * (FLOATS_A_TOKEN * width + 2 * inner)
-        * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
+        4 * (FLOATS_A_TOKEN * width + 2 * inner) * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
     )
     fitting = int(total * SHARE / a_token)
     return max(LEAST_TOKENS, min(MOST_TOKENS, 1 << max(fitting, 1).bit_length() - 1))
@@ -90,11 +84,7 @@ def _shape(config: Any) -> tuple[int, int]:
 
 
 def _key(device: torch.device, width: int, inner: int) -> str:
-    where = (
-        torch.cuda.get_device_name(device)
-        if device.type == "cuda"
-        else f"{platform.processor()}-{device.type}"
-    )
+    where = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{platform.processor()}-{device.type}"
     flags = hashlib.blake2b(_processor().encode(), digest_size=6).hexdigest()
     return f"{where}/{flags}/{os.cpu_count()}/{torch.get_num_threads()}/torch-{torch.__version__}/{width}x{inner}"
 

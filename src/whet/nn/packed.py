@@ -62,9 +62,7 @@ class Engine:
     Products of the base are computed in ``precision`` over float32 weights; heads and all that is returned are float32.
     """
 
-    def __init__(
-        self, network: nn.Module, anatomy: Anatomy, path: Path = "flat", precision: str = "float32"
-    ) -> None:
+    def __init__(self, network: nn.Module, anatomy: Anatomy, path: Path = "flat", precision: str = "float32") -> None:
         self.network, self.anatomy, self.path, self.precision = network, anatomy, path, precision
         self.base = network.get_submodule(anatomy.base) if anatomy.base else network
         families.prepare(network, anatomy, path)
@@ -153,9 +151,7 @@ class Engine:
         said = arrange(flat.decoder, order)
         layout = Layout(runs(said.lengths), said.positions, runs(said.lengths, row.lengths))
         with _laid(layout):
-            found = decoder(
-                input_ids=said.ids[None], encoder_hidden_states=memory, use_cache=False, layout=layout
-            )
+            found = decoder(input_ids=said.ids[None], encoder_hidden_states=memory, use_cache=False, layout=layout)
         return said.restore(found.last_hidden_state[0])
 
     def _padded(self, flat: Flat) -> Tensor:
@@ -195,9 +191,7 @@ def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
     """
     wanted = families.path_of(network.config)
     if wanted == "padded":
-        return Choice(
-            "padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded"
-        )
+        return Choice("padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded")
     was_training = network.training
     network.eval()
     engine = Engine(network, anatomy, wanted)
@@ -207,9 +201,7 @@ def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
     try:
         with torch.inference_mode():
             both = families.with_decoder_if_needed(Flat.join(words), network.config, anatomy)
-            alone = [
-                families.with_decoder_if_needed(Flat.join([word]), network.config, anatomy) for word in words
-            ]
+            alone = [families.with_decoder_if_needed(Flat.join([word]), network.config, anatomy) for word in words]
             apart = torch.cat([engine.states(one) for one in alone])
             worst = float((engine.states(both) - apart).abs().max())
             plain = Engine(network, anatomy, "padded")

@@ -160,9 +160,7 @@ def _near_sets(sets: Sequence[frozenset[int]], threshold: float) -> Iterator[tup
     for a in sorted(range(len(sets)), key=lambda i: len(sets[i])):
         members = sorted(sets[a], key=lambda member: (times[member], member))
         prefix = members[: len(members) - math.ceil(threshold * len(members) - 1e-9) + 1]
-        for b in {
-            b for member in prefix for b in index[member] if len(sets[b]) >= threshold * len(members) - 1e-9
-        }:
+        for b in {b for member in prefix for b in index[member] if len(sets[b]) >= threshold * len(members) - 1e-9}:
             common = len(sets[a] & sets[b])
             similarity = common / (len(sets[a]) + len(sets[b]) - common)
             if similarity >= threshold - 1e-9:

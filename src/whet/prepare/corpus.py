@@ -68,9 +68,7 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     return _corpus(parsed, task, schema, columns, tables, notes)
 
 
-def prepare_test(
-    source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]
-) -> Corpus:
+def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
     """The test split alone, for a model that is trained already: a file, or a folder with a test file.
 
     ``columns`` are those of the training; where the file has others, they are inferred anew.
@@ -79,17 +77,13 @@ def prepare_test(
     place = locate(source, data)
     tables, notes = _tables(place, only="test" if "test" in place.files or place.hub else "train")
     if len(place.files) > 1 and "test" not in tables:
-        raise DataError(
-            f"there is no test file, only {', '.join(place.files)}", source, "give the file itself"
-        )
+        raise DataError(f"there is no test file, only {', '.join(place.files)}", source, "give the file itself")
     table = next(iter(tables.values()))
     known = {role: column for role, column in columns.items() if column in table.names}
     options = dataclasses.replace(data, columns={**known, **data.columns})
     parsed, found, said = _parsed({"test": table}, task, options)
     parsed, thinned = _thinned(parsed, data.max_rows, 0)
-    faults = _unlabelled(parsed["test"].examples, task, "test") + _unseen(
-        parsed["test"].examples, schema, "test"
-    )
+    faults = _unlabelled(parsed["test"].examples, task, "test") + _unseen(parsed["test"].examples, schema, "test")
     if faults:
         raise DataError(faults)
     return _corpus(parsed, task, schema, found, {"test": table}, notes + said + thinned)
@@ -123,9 +117,7 @@ def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], li
     if place.hub is not None:
         found = hub.load(place.hub)
         tables = {
-            split: table_of(
-                f"hf:{place.hub}/{split}", "hub", hub.lines(part), getattr(part, "_fingerprint", "")
-            )
+            split: table_of(f"hf:{place.hub}/{split}", "hub", hub.lines(part), getattr(part, "_fingerprint", ""))
             for split, part in found.items()
             if only in (None, split)
         }
@@ -273,15 +265,11 @@ def _unseen(examples: Sequence[Example], schema: Schema, split: str) -> list[Fau
                 rows.setdefault(label, []).append(example.row)
     if not known:
         cure = "mend the row, or set task.kind=single"
-        return [
-            Fault(f"the target '{x}' is no number: {_some(found)}", split, cure) for x, found in rows.items()
-        ]
+        return [Fault(f"the target '{x}' is no number: {_some(found)}", split, cure) for x, found in rows.items()]
     seen = ", ".join(schema.labels[:20])
     cure = "mend the label, or add training rows that have it"
     return [
-        Fault(
-            f"the label '{label}' is not among those seen in training ({seen}): {_some(found)}", split, cure
-        )
+        Fault(f"the label '{label}' is not among those seen in training ({seen}): {_some(found)}", split, cure)
         for label, found in rows.items()
     ]
 
@@ -292,6 +280,4 @@ def _entity(label: str) -> str:
 
 
 def _some(rows: Sequence[int]) -> str:
-    return f"rows {', '.join(map(str, rows[:10]))}" + (
-        f" and {len(rows) - 10} more" if len(rows) > 10 else ""
-    )
+    return f"rows {', '.join(map(str, rows[:10]))}" + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")

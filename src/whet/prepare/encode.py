@@ -65,13 +65,9 @@ def choose_limits(options: EncodeOptions, task: Task, schema: Schema, model_max:
     elif model_max is not None and most == model_max:
         why = "the model's own limit"
     else:
-        why = "the default, for cost grows with length; the model would take " + str(
-            model_max or "any length"
-        )
+        why = "the default, for cost grows with length; the model would take " + str(model_max or "any length")
     long_text: LongText = options.long_text or ("head" if kind == "sequence" else "windows")
-    return Choice(
-        Limits(most, long_text), f"inputs have at most {most} tokens ({why}); longer ones: {long_text}"
-    )
+    return Choice(Limits(most, long_text), f"inputs have at most {most} tokens ({why}); longer ones: {long_text}")
 
 
 def encode(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Schema) -> Encoded:
@@ -89,9 +85,7 @@ def encode(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Sch
             faults.extend(error.faults)
             continue
         if not parts or not all(len(part.ids) for part in parts):
-            faults.append(
-                Fault("nothing is left for the model to see", f"row {example.row}", "give the row a text")
-            )
+            faults.append(Fault("nothing is left for the model to see", f"row {example.row}", "give the row a text"))
         if any(part.cut for part in parts):
             cut += 1
         elif len(parts) > 1:

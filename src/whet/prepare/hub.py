@@ -35,9 +35,7 @@ def load(name: str, seconds: float = SECONDS) -> dict[str, Any]:
         raise DataError(f"the hub did not answer within {seconds:g} seconds", f"hf:{name}", local)
     if isinstance(answer[0], Exception):
         reason = str(answer[0]).partition("\n")[0]
-        raise DataError(
-            f"the data set cannot be loaded: {reason}", f"hf:{name}", f"check the name, or {local}"
-        )
+        raise DataError(f"the data set cannot be loaded: {reason}", f"hf:{name}", f"check the name, or {local}")
     answer[0].download_and_prepare()
     found = answer[0].as_dataset()
     splits = {split_of(key): part for key, part in found.items()}

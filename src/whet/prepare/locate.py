@@ -40,9 +40,7 @@ def locate(source: str | None, options: DataOptions) -> Place:
         return Place({}, hub=source.removeprefix("hf:"))
     named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
     faults = [
-        Fault("the file does not exist", f"data.{s}={p}", "check the path")
-        for s, p in named.items()
-        if not p.is_file()
+        Fault("the file does not exist", f"data.{s}={p}", "check the path") for s, p in named.items() if not p.is_file()
     ]
     if faults:
         raise DataError(faults)
@@ -54,9 +52,7 @@ def locate(source: str | None, options: DataOptions) -> Place:
         return Place(_ordered(named))
     folder = Path(source)
     if not folder.is_dir():
-        raise DataError(
-            "there is no such file or folder", source, "check the path; a hub data set is hf:NAME"
-        )
+        raise DataError("there is no such file or folder", source, "check the path; a hub data set is hf:NAME")
     found = _search(folder, skip=set(named))
     files = _ordered({**found, **named})
     if "train" not in files:
@@ -64,9 +60,7 @@ def locate(source: str | None, options: DataOptions) -> Place:
         if single is None:
             here = ", ".join(sorted(path.name for path in folder.iterdir())[:12]) or "nothing"
             cure = "name one file train, or set data.train"
-            raise DataError(
-                f"no file's name says that it holds the training rows; found {here}", source, cure
-            )
+            raise DataError(f"no file's name says that it holds the training rows; found {here}", source, cure)
         files = {"train": single}
     said = ", ".join(f"{split} from {path.name}" for split, path in files.items())
     return Place(files, (f"found in {folder}: {said}",))
@@ -87,13 +81,7 @@ def _search(folder: Path, skip: set[str]) -> dict[str, Path]:
     claims: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         split = split_of(path.name)
-        if (
-            split
-            and split not in skip
-            and path.is_file()
-            and not path.name.startswith(".")
-            and _readable(path)
-        ):
+        if split and split not in skip and path.is_file() and not path.name.startswith(".") and _readable(path):
             claims.setdefault(split, []).append(path)
     faults, found = [], {}
     for split, paths in claims.items():

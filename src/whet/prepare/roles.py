@@ -65,9 +65,7 @@ def infer(
     names = list(dict.fromkeys(name for row in rows for name in row))
     headless = is_headless(names)
     asked = {**given, **({"weight": weight} if weight else {})}
-    if (
-        headless
-    ):  # a recipe that was settled on such a file says {text: text}: what the column is called since
+    if headless:  # a recipe that was settled on such a file says {text: text}: what the column is called since
         asked = {role: column for role, column in asked.items() if column in names or column != role}
     faults = _refused(asked, names, task, where, targets)
     found = {role: column for role, column in asked.items() if column in names}
@@ -117,9 +115,7 @@ def _twin(names: Sequence[str], taken: set[str]) -> str | None:
     return next((name for name in rest if re.sub(r"\d+", "", normal(name)) in stems), None)
 
 
-def _refused(
-    asked: Mapping[str, str], names: Sequence[str], task: Task, where: str, targets: bool
-) -> list[Fault]:
+def _refused(asked: Mapping[str, str], names: Sequence[str], task: Task, where: str, targets: bool) -> list[Fault]:
     """What the user asked for and the file or the task does not have."""
     known = {column.role: column for column in task.columns}
     faults = []
@@ -128,9 +124,7 @@ def _refused(
             faults.append(Fault(f"the task has no role '{role}'", "data.columns", nearest(role, list(known))))
         elif column not in names and (targets or not (role == "weight" or known[role].target)):
             cure = nearest(column, names)
-            faults.append(
-                Fault(f"there is no column '{column}' for the {role}; found {', '.join(names)}", where, cure)
-            )
+            faults.append(Fault(f"there is no column '{column}' for the {role}; found {', '.join(names)}", where, cure))
     return faults
 
 
@@ -147,9 +141,7 @@ def _by_content(column: Column, rows: Sequence[Cells], names: Sequence[str], tak
         if len(cells) == len(names) == 1:
             return None
         if not labels and is_headless(names):
-            labels = {
-                name: _mean_length(values) for name, values in cells.items() if _mean_length(values) <= 30
-            }
+            labels = {name: _mean_length(values) for name, values in cells.items() if _mean_length(values) <= 30}
         return min(labels, key=lambda name: (labels[name], -names.index(name))) if labels else None
     texts = {name: _mean_length(values) for name, values in cells.items() if _is_text(values)}
     if not texts:

@@ -74,9 +74,7 @@ def save(network: nn.Module, anatomy: Anatomy, whole: Sequence[str], base: Path,
     mean = anatomy.base == MEAN.rstrip(".")
     if mean:  # the head lies beside the adapter: PEFT loads the base model alone
         kept = [name for name in kept if name.startswith(MEAN)]
-    tensors = {
-        f"{name}.{part}": layer.get_parameter(part) for name, layer in layers.items() for part in own(layer)
-    }
+    tensors = {f"{name}.{part}": layer.get_parameter(part) for name, layer in layers.items() for part in own(layer)}
     tensors |= {name: tensor for name, tensor in network.named_parameters() if under(name, kept)}
     adapter = _peft.Adapter(
         rank=first.rank,

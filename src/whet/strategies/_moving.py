@@ -29,9 +29,7 @@ def let_move(network: nn.Module, wanted: Callable[[str], bool]) -> None:
         parameter.requires_grad_(wanted(name))
         moving += parameter.requires_grad
     if not moving:
-        raise ModelError(
-            "no weight of this model would move", cure="choose another strategy, or fewer still blocks"
-        )
+        raise ModelError("no weight of this model would move", cure="choose another strategy, or fewer still blocks")
 
 
 def grouped(
@@ -47,10 +45,7 @@ def grouped(
         if parameter.requires_grad:
             own = decay if decays(name, parameter.ndim) else 0.0
             found.setdefault((depth(name), rate * factor(name), own), []).append(name)
-    return [
-        Group(tuple(names), *key[1:], key[0])
-        for key, names in sorted(found.items(), key=lambda item: item[0])
-    ]
+    return [Group(tuple(names), *key[1:], key[0]) for key, names in sorted(found.items(), key=lambda item: item[0])]
 
 
 def decays(name: str, dimensions: int) -> bool:

@@ -124,9 +124,7 @@ def read(folder: Path) -> Adapter:
     targets = tuple(sorted({name.removesuffix(".A") for name in tensors if name.endswith(".A")}))
     ranks = {tensors[f"{target}.A"].shape[0] for target in targets}
     if len(ranks) != 1:
-        raise ModelError(
-            f"the adapter's layers have the ranks {sorted(ranks)}, one is needed", str(folder / WEIGHTS)
-        )
+        raise ModelError(f"the adapter's layers have the ranks {sorted(ranks)}, one is needed", str(folder / WEIGHTS))
     adapted = {f"{target}.{part}" for target in targets for part in _TENSORS.values()}
     whole = tuple(sorted({name.rpartition(".")[0] for name in tensors if name not in adapted}))
     return Adapter(
@@ -144,14 +142,10 @@ def read(folder: Path) -> Adapter:
 def _config(folder: Path) -> dict[str, Any]:
     place = folder / CONFIG
     if not place.is_file():
-        raise ModelError(
-            f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote"
-        )
+        raise ModelError(f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote")
     config: dict[str, Any] = json.loads(place.read_text("utf-8"))
     if config.get("peft_type") != "LORA":
-        raise ModelError(
-            f"the adapter's type is {config.get('peft_type')}, only LORA can be a start", str(place)
-        )
+        raise ModelError(f"the adapter's type is {config.get('peft_type')}, only LORA can be a start", str(place))
     cure = "merge it into its base with PEFT's merge_and_unload, and start from the merged model"
     faults = [
         Fault(f"{key}={config[key]!r} is not understood", str(place), cure)
@@ -159,14 +153,10 @@ def _config(folder: Path) -> dict[str, Any]:
         if config.get(key) not in (None, neutral)
     ]
     faults += [
-        Fault(f"{key} is not understood", str(place), cure)
-        for key in _ABSENT
-        if config.get(key) not in (None, False)
+        Fault(f"{key} is not understood", str(place), cure) for key in _ABSENT if config.get(key) not in (None, False)
     ]
     if config.get("init_lora_weights", True) not in _KEPT_BASE:
-        faults.append(
-            Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure)
-        )
+        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure))
     if config.get("use_dora") and config.get("use_rslora"):
         faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), cure))
     if faults:
@@ -196,7 +186,5 @@ def _roots(modules: tuple[str, ...], named: tuple[str, ...] | list[str]) -> tupl
     for module in modules:
         parts = module.split(".")
         heads = [".".join(parts[: place + 1]) for place in range(len(parts))]
-        found.add(
-            next((head for head in heads if any(head == n or head.endswith("." + n) for n in named)), module)
-        )
+        found.add(next((head for head in heads if any(head == n or head.endswith("." + n) for n in named)), module))
     return tuple(sorted(found))

@@ -31,11 +31,7 @@ class Freeze(Strategy):
 
     def still(self, anatomy: Anatomy) -> int:
         """How many of the model's blocks stand still. Raises UsageError where it does not have so many."""
-        if (
-            self.blocks < 0
-            or self.blocks > anatomy.depth
-            or (self.blocks > 1 and self.blocks != int(self.blocks))
-        ):
+        if self.blocks < 0 or self.blocks > anatomy.depth or (self.blocks > 1 and self.blocks != int(self.blocks)):
             raise UsageError(
                 f"{self.blocks} blocks cannot stand still: the model has {anatomy.depth}",
                 "strategy.blocks",

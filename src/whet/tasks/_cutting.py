@@ -44,9 +44,7 @@ def tokenize(tokenizer: Any, texts: tuple[str, ...], specials: bool = True) -> T
             type(tokenizer).__name__,
             "use a model with a tokenizer.json",
         )
-    found = tokenizer(
-        *texts, add_special_tokens=specials, truncation=False, return_offsets_mapping=True, verbose=False
-    )
+    found = tokenizer(*texts, add_special_tokens=specials, truncation=False, return_offsets_mapping=True, verbose=False)
     kinds = found.get("token_type_ids")
     return Tokens(found["input_ids"], kinds, found.encodings[0].sequence_ids, found["offset_mapping"])
 
@@ -62,9 +60,7 @@ def fit(tokenizer: Any, texts: tuple[str, ...], limits: Limits, row: int) -> lis
     places = [[i for i, source in enumerate(whole.sources) if source == which] for which in range(len(texts))]
     room = limits.max_tokens - (len(whole.ids) - sum(len(place) for place in places))
     if room < 2 * len(texts):
-        raise UsageError(
-            f"max_tokens={limits.max_tokens} leaves no room for text", cure="raise encode.max_tokens"
-        )
+        raise UsageError(f"max_tokens={limits.max_tokens} leaves no room for text", cure="raise encode.max_tokens")
     longest = max(range(len(texts)), key=lambda which: len(places[which]))
     if sum(len(place) for place in places) <= room:
         return [_piece(whole, range(len(whole.ids)), longest, 0)]

@@ -25,9 +25,7 @@ class Block:
     cut: int
 
 
-def causal_blocks(
-    tokenizer: Any, text: str, end: int | None, limits: Limits, overlap: int, row: int
-) -> list[Block]:
+def causal_blocks(tokenizer: Any, text: str, end: int | None, limits: Limits, overlap: int, row: int) -> list[Block]:
     """Blocks for predicting next tokens: the document between its begin and end tokens, where there are any.
 
     A block repeats ``overlap`` tokens of the one before; they are seen, not predicted again. The very first
@@ -69,14 +67,10 @@ def masked_blocks(tokenizer: Any, text: str, limits: Limits, row: int) -> list[B
     ]
 
 
-def _ranges(
-    count: int, size: int, overlap: int, limits: Limits, row: int
-) -> tuple[list[tuple[int, int]], int]:
+def _ranges(count: int, size: int, overlap: int, limits: Limits, row: int) -> tuple[list[tuple[int, int]], int]:
     """Which tokens each block holds, and how many none does; ``head_tail``: the first and the last block."""
     if size <= overlap:
-        raise UsageError(
-            f"max_tokens={limits.max_tokens} leaves no room for text", cure="raise encode.max_tokens"
-        )
+        raise UsageError(f"max_tokens={limits.max_tokens} leaves no room for text", cure="raise encode.max_tokens")
     starts = list(range(0, max(1, count - overlap), size - overlap))
     if len(starts) > 1 and limits.long_text == "refuse":
         raise DataError(

@@ -176,9 +176,7 @@ def _on_scale(pairs: Sequence[Pair]) -> list[Finding]:
     return found
 
 
-def _third(
-    kind: Literal["strength", "weakness"], true: np.ndarray, error: np.ndarray, part: np.ndarray
-) -> Finding:
+def _third(kind: Literal["strength", "weakness"], true: np.ndarray, error: np.ndarray, part: np.ndarray) -> Finding:
     low, high = float(true[part].min()), float(true[part].max())
     miss, bias = float(np.abs(error[part]).mean()), float(error[part].mean())
     text = (

@@ -109,9 +109,7 @@ def _misses(pairs: Sequence[Pair], rows: Sequence[ClassRow]) -> list[Finding]:
     for (true, given_type), count in clashes.most_common(2):
         if count > 1:
             text = f"{count} entities of type '{true}' were found with type '{given_type}'."
-            found.append(
-                Finding("confusion", text, (), {"true": true, "answered": given_type, "count": count})
-            )
+            found.append(Finding("confusion", text, (), {"true": true, "answered": given_type, "count": count}))
     return found
 
 
@@ -123,9 +121,7 @@ def _doubtful(pairs: Sequence[Pair], most: int = 5) -> list[Finding]:
         for entity in (pair.prediction.details or {}).get("entities", ()):
             start, end = entity["words"]
             if entities.Span(start, end, entity["type"]) not in there and entity["score"] >= 0.9:
-                doubts.append(
-                    (-entity["score"], pair.example.row, " ".join(pair.example.inputs[start:end]), entity)
-                )
+                doubts.append((-entity["score"], pair.example.row, " ".join(pair.example.inputs[start:end]), entity))
     return [
         Finding(
             "label_error",

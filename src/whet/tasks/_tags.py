@@ -36,10 +36,7 @@ def rules(labels: Sequence[str], kind: str) -> tuple[np.ndarray, np.ndarray, np.
     if kind not in ("bio", "closed"):
         return None
     begins, opens, types = np.array(
-        [
-            [label[0] not in "IMEL", kind == "closed" and label[0] in "BIM", label.partition("-")[2]]
-            for label in labels
-        ],
+        [[label[0] not in "IMEL", kind == "closed" and label[0] in "BIM", label.partition("-")[2]] for label in labels],
         object,
     ).T
     begins, opens = begins.astype(bool), opens.astype(bool)

@@ -73,9 +73,7 @@ def learnable(example: Example, schema: Schema) -> tuple[Any, float]:
 
 def two_sided(logits: np.ndarray, schema: Schema) -> np.ndarray:
     """One sigmoid logit z as the two logits (0, z), whose softmax is the same probability."""
-    return (
-        np.stack([np.zeros_like(logits[..., 0]), logits[..., 0]], -1) if schema.kind == "binary" else logits
-    )
+    return np.stack([np.zeros_like(logits[..., 0]), logits[..., 0]], -1) if schema.kind == "binary" else logits
 
 
 def carried(targets: Sequence[Any], labels: Sequence[str]) -> np.ndarray:

@@ -188,9 +188,7 @@ class Task(ABC):
         """Read labels and variant off the training rows. Raises DataError where nothing can be learnt."""
 
     @abstractmethod
-    def encode(
-        self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
-    ) -> list[Features]:
+    def encode(self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema) -> list[Features]:
         """What the model sees: one Features, or several where the text is longer than the limit."""
 
     @abstractmethod

@@ -76,9 +76,7 @@ class LanguageModeling(Task):
             raise DataError("there are no documents")
         return Schema(self.objective)
 
-    def encode(
-        self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
-    ) -> list[Features]:
+    def encode(self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema) -> list[Features]:
         """A feature a block; its target says which tokens are predicted (to hide: with which mask)."""
         text, row = example.inputs[0], example.row
         extra: list[int] = []
@@ -185,26 +183,20 @@ class LanguageModeling(Task):
         first, last = feature.target
         return feature.ids, list(range(first - 1, last - 1)), list(feature.ids[first:last])
 
-    def _surprises(
-        self, model: Engine, batch: Batch, schema: Schema, draw: bool
-    ) -> tuple[torch.Tensor, list[int]]:
+    def _surprises(self, model: Engine, batch: Batch, schema: Schema, draw: bool) -> tuple[torch.Tensor, list[int]]:
         """The negative log-likelihoods [N] of all predicted tokens of a batch, and how many each feature has.
 
         ``draw`` hides tokens anew, by torch's own generator, which the loop seeds for every micro-batch.
         """
         import torch
 
-        seeds = (
-            torch.randint(2**62, (len(batch.features),)).tolist() if draw else [None] * len(batch.features)
-        )
+        seeds = torch.randint(2**62, (len(batch.features),)).tolist() if draw else [None] * len(batch.features)
         seen = [self._told(f, schema, seed) for f, seed in zip(batch.features, seeds, strict=True)]
         flat = batch.flat
         if schema.kind == "masked":
             shown = [token for ids, _, _ in seen for token in ids]
             flat = dataclasses.replace(flat, ids=torch.tensor(shown, device=flat.ids.device))
-        at = [
-            start + place for start, (_, places, _) in zip(flat.starts, seen, strict=True) for place in places
-        ]
+        at = [start + place for start, (_, places, _) in zip(flat.starts, seen, strict=True) for place in places]
         truth = [token for _, _, tokens in seen for token in tokens]
         logits_nv = model.language(flat, torch.tensor(at, dtype=torch.int64, device=flat.ids.device))
         truth_n = torch.tensor(truth, dtype=torch.int64, device=logits_nv.device)

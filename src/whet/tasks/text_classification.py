@@ -86,28 +86,20 @@ class TextClassification(Task):
     """The share of the target spread over all labels (Szegedy et al. 2016); 0, as it bends probabilities."""
 
     columns: ClassVar[tuple[Column, ...]] = (
-        Column(
-            "text", ("text", "sentence", "text_a", "sentence1", "question", "review", "content", "premise")
-        ),
+        Column("text", ("text", "sentence", "text_a", "sentence1", "question", "review", "content", "premise")),
         Column("text_pair", ("text_pair", "text_b", "sentence2", "hypothesis", "answer"), required=False),
-        Column(
-            "label", ("label", "labels", "target", "class", "category", "score", "sentiment"), target=True
-        ),
+        Column("label", ("label", "labels", "target", "class", "category", "score", "sentiment"), target=True),
         Column("weight", ("weight", "sample_weight"), required=False),
     )
 
     def __post_init__(self) -> None:
         if not 0 <= self.label_smoothing < 1:
-            raise UsageError(
-                f"label_smoothing={self.label_smoothing} is not in [0, 1)", "task.label_smoothing"
-            )
+            raise UsageError(f"label_smoothing={self.label_smoothing} is not in [0, 1)", "task.label_smoothing")
 
     def parse(self, row: Mapping[str, Any], number: int) -> Example:
         text = read_text(row, "text", number)
         pair = () if is_missing(row.get("text_pair")) else (read_text(row, "text_pair", number),)
-        return Example(
-            number, (text, *pair), self._target(row.get("label"), number), read_weight(row, number)
-        )
+        return Example(number, (text, *pair), self._target(row.get("label"), number), read_weight(row, number))
 
     def learn(self, examples: Sequence[Example]) -> Schema:
         unknown = [(example.row, "the label is empty") for example in examples if example.target is None]
@@ -139,9 +131,7 @@ class TextClassification(Task):
             kind = "binary"
         return Schema(kind, labels, self._weights([counts[label] for label in labels], len(examples), kind))
 
-    def encode(
-        self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
-    ) -> list[Features]:
+    def encode(self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema) -> list[Features]:
         pieces = fit(tokenizer, example.inputs, limits, example.row)
         target, weight = learnable(example, schema)
         return [
@@ -172,9 +162,7 @@ class TextClassification(Task):
         known = [feature.target if feature.supervised else None for feature in batch.features]
         if schema.kind == "single":
             target_b = torch.tensor([0 if one is None else one for one in known], device=logits_bk.device)
-            each_b = F.cross_entropy(
-                logits_bk, target_b, reduction="none", label_smoothing=self.label_smoothing
-            )
+            each_b = F.cross_entropy(logits_bk, target_b, reduction="none", label_smoothing=self.label_smoothing)
             return (each_b * weight_b).sum()
         outputs = logits_bk.shape[1]
         target_bk = logits_bk.new_tensor([[0.0] * outputs if one is None else one for one in known])
@@ -183,9 +171,7 @@ class TextClassification(Task):
         smooth_bk = target_bk * (1 - self.label_smoothing) + self.label_smoothing / 2
         rare = schema.class_weights if schema.kind == "multi" else None
         positive = logits_bk.new_tensor(rare) if rare else None
-        each_bk = F.binary_cross_entropy_with_logits(
-            logits_bk, smooth_bk, reduction="none", pos_weight=positive
-        )
+        each_bk = F.binary_cross_entropy_with_logits(logits_bk, smooth_bk, reduction="none", pos_weight=positive)
         return (each_bk.mean(1) * weight_b).sum()
 
     def decode(self, model: Engine, batch: Batch, schema: Schema) -> list[Part]:

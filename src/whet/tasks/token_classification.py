@@ -87,23 +87,17 @@ class TokenClassification(Task):
         return Example(number, texts, target, weight)
 
     def learn(self, examples: Sequence[Example]) -> Schema:
-        unknown = [
-            (example.row, "the sentence has no tags") for example in examples if example.target is None
-        ]
+        unknown = [(example.row, "the sentence has no tags") for example in examples if example.target is None]
         if unknown:
             raise refuse_all(unknown, "give every word a tag, or name the column with data.columns.tags")
         labels = {tag for example in examples for tag in example.target}
         if len(labels) < 2:
             what = f"the training rows have {len(labels)} different tags"
-            raise DataError(
-                what, cure="give rows with at least two, or name the column with data.columns.tags"
-            )
+            raise DataError(what, cure="give rows with at least two, or name the column with data.columns.tags")
         ordered = sorted(labels, key=lambda tag: (tag != "O", tag.partition("-")[2], tag))
         return Schema(scheme([example.target for example in examples]), tuple(ordered))
 
-    def encode(
-        self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema
-    ) -> list[Features]:
+    def encode(self, example: Example, index: int, tokenizer: Any, limits: Limits, schema: Schema) -> list[Features]:
         place = {label: k for k, label in enumerate(schema.labels)}
         tags = example.target or ("",) * len(example.inputs)
         numbers = [place.get(tag, UNSUPERVISED) for tag in tags]

@@ -21,17 +21,13 @@ from whet.train.loop import loop
 from whet.train.state import Checkpoint
 
 
-def fit(
-    engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None
-) -> Iterator[Stepped | Looked]:
+def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None) -> Iterator[Stepped | Looked]:
     """Train one stage from its beginning or from a checkpoint; the best weights are restored at the end.
 
     Raises Interrupted or Preempted after saving where the user or the system asks to stop, TrainingError where the
     loss diverges, ResourceError where memory or disk runs out.
     """
-    groups = course.strategy.groups(
-        engine.network, engine.anatomy, course.learning_rate, course.options.weight_decay
-    )
+    groups = course.strategy.groups(engine.network, engine.anatomy, course.learning_rate, course.options.weight_decay)
     optimizer = optimizers.build(course.options.optimizer, engine.network, groups)
     keeper = Keeper(engine.network, optimizer, groups, watch, course)
     if start is not None:

@@ -59,9 +59,7 @@ def state_by_name(optimizer: torch.optim.Optimizer, groups: Sequence[Group]) -> 
     return found
 
 
-def restore(
-    optimizer: torch.optim.Optimizer, groups: Sequence[Group], state: dict[str, torch.Tensor]
-) -> None:
+def restore(optimizer: torch.optim.Optimizer, groups: Sequence[Group], state: dict[str, torch.Tensor]) -> None:
     """Give an optimizer the memory that ``state_by_name`` took, bit for bit."""
     numbers = {name: index for index, name in enumerate(name for group in groups for name in group.names)}
     whole = optimizer.state_dict()

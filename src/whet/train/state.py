@@ -68,9 +68,7 @@ class Checkpoint:
             if self.best is not None:
                 _save(self.best, path / "best.safetensors")
             rundir.write_json(path / "progress.json", asdict(self.progress))
-            rundir.write_json(
-                path / MANIFEST, {file.name: rundir.digest(file) for file in sorted(path.iterdir())}
-            )
+            rundir.write_json(path / MANIFEST, {file.name: rundir.digest(file) for file in sorted(path.iterdir())})
 
         rundir.publish(place, write)
         for old in list(newest(folder))[max(keep, 1) :]:

@@ -36,7 +36,5 @@ def _fault(error: str, name: str, begins: int, line: int) -> Fault:
         return Fault("a quote is opened and never closed", where, 'close it, or write a plain quote as ""')
     if "expected after" in error:
         where = f"{name}, line {line}"
-        return Fault(
-            "a closing quote is followed by more text", where, 'write a quote inside a quoted field as ""'
-        )
+        return Fault("a closing quote is followed by more text", where, 'write a quote inside a quoted field as ""')
     return Fault(error, where, "quote the field")

@@ -33,9 +33,7 @@ class JsonLines(Reader):
             except RecursionError:
                 yield Line(number, fault=Fault("the object is nested too deeply", where, "flatten it"))
             except UnicodeEncodeError:
-                yield Line(
-                    number, fault=Fault("half a surrogate pair (\\ud800)", where, "write the whole character")
-                )
+                yield Line(number, fault=Fault("half a surrogate pair (\\ud800)", where, "write the whole character"))
             except ValueError as error:
                 yield Line(number, fault=Fault(str(error), where, "write one JSON object a line"))
             else:

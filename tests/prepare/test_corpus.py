@@ -1,0 +1,225 @@
+"""The station as a whole: from files to a corpus, or to every fault at once with its file and row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from prepare.made_rows import SHARED, csv_rows, write
+from whet.core.errors import DataError
+from whet.prepare.corpus import prepare, prepare_test
+from whet.prepare.options import DataOptions
+from whet.prepare.split import fold
+from whet.tasks.text_classification import TextClassification
+from whet.tasks.token_classification import TokenClassification
+
+TASK = TextClassification()
+PLAIN = DataOptions()
+
+
+def faults(source, data=PLAIN, task=TASK):
+    with pytest.raises(DataError) as error:
+        prepare(str(source), data, task, 0)
+    return [str(fault) for fault in error.value.faults]
+
+
+def test_one_file_becomes_three_splits_and_it_is_said(tmp_path):
+    path = write(tmp_path / "reviews.csv", "text,label\n" + csv_rows(100))
+    corpus = prepare(str(path), PLAIN, None, 0)
+    assert corpus.task_name == "text-classification" and isinstance(corpus.task, TextClassification)
+    assert corpus.rows == {"train": 80, "validation": 10, "test": 10}
+    assert list(corpus.splits) == ["train", "validation", "test"]
+    assert corpus.columns == {"text": "text", "label": "label"}
+    assert corpus.schema.labels == ("bad", "good")
+    assert corpus.files == {str(path): hashlib.sha256(path.read_bytes()).hexdigest()}
+    said = "\n".join(corpus.notes)
+    assert "no task was named" in said and "there is no test file: 10 of 100 rows" in said
+    rows = [example.row for split in corpus.splits.values() for example in split.examples]
+    assert sorted(rows) == list(range(1, 101))
+    for split, part in corpus.splits.items():
+        assert [row["text"] for row in corpus.originals(split)] == [example.inputs[0] for example in part.examples]
+        assert all(f"number {example.row - 1}" in example.inputs[0] for example in part.examples)
+    assert json.dumps(corpus.check)
+
+
+def test_the_same_seed_makes_the_same_splits_and_another_does_not(tmp_path):
+    path = str(write(tmp_path / "reviews.csv", "text,label\n" + csv_rows(100)))
+    first, again, other = (prepare(path, PLAIN, TASK, seed).splits for seed in (0, 0, 1))
+    assert first == again != other
+
+
+def test_only_what_is_missing_is_made(tmp_path):
+    for name, count, first in (("train", 50, 0), ("test", 7, 50)):
+        write(tmp_path / f"{name}.csv", "text,label\n" + csv_rows(count, first))
+    corpus = prepare(str(tmp_path), PLAIN, TASK, 0)
+    assert corpus.rows == {"train": 45, "validation": 5, "test": 7}
+    corpus = prepare(str(tmp_path), DataOptions(split_fractions=(0.2, 0.5)), TASK, 0)
+    assert corpus.rows == {"train": 40, "validation": 10, "test": 7}
+
+
+def test_columns_without_names_are_called_by_their_roles(tmp_path):
+    path = write(tmp_path / "x.tsv", csv_rows(40).replace(",", "\t"))
+    corpus = prepare(str(path), PLAIN, TASK, 0)
+    assert corpus.columns == {"text": "text", "label": "label"}
+    assert set(corpus.originals("test")[0]) == {"text", "label"}
+    settled = prepare(str(path), DataOptions(columns=corpus.columns), TASK, 0)
+    assert settled.splits == corpus.splits and settled.columns == corpus.columns
+    named = {"text": "column_2", "label": "column_1"}
+    turned = write(tmp_path / "y.tsv", "".join(f"{'ab'[i % 2]}\tthe text of row {i}\n" for i in range(40)))
+    corpus = prepare(str(turned), DataOptions(columns=named), TASK, 0)
+    assert corpus.columns == named and set(corpus.originals("test")[0]) == {"column_1", "column_2"}
+
+
+def test_max_rows_is_stratified_and_drops_labels_that_are_gone(tmp_path):
+    write(tmp_path / "train.csv", "text,label\n" + csv_rows(100) + "odd,rare\n")
+    write(tmp_path / "dev.csv", "text,label\n" + csv_rows(20, 100))
+    write(tmp_path / "test.csv", "text,label\n" + csv_rows(5, 200) + "odder,rare\n")
+    corpus = prepare(str(tmp_path), DataOptions(max_rows=10), TASK, 0)
+    assert corpus.rows["train"] == 10 and corpus.rows["validation"] == 10
+    assert sorted(example.target for example in corpus.splits["validation"].examples) == ["bad"] * 5 + ["good"] * 5
+    if "rare" not in corpus.schema.labels:
+        assert all(example.target != "rare" for example in corpus.splits["test"].examples)
+    assert any("10 of 101 train rows are used" in note for note in corpus.notes)
+
+
+def test_a_weight_column_weighs(tmp_path):
+    rows = "".join(f"text {i},{'ab'[i % 2]},{1 + i % 2}\n" for i in range(40))
+    path = write(tmp_path / "x.csv", "text,label,trust\n" + rows)
+    corpus = prepare(str(path), DataOptions(weight_column="trust"), TASK, 0)
+    assert {(e.target, e.weight) for e in corpus.splits["train"].examples} == {("a", 1.0), ("b", 2.0)}
+    assert corpus.columns["weight"] == "trust"
+
+
+def test_every_fault_of_every_file_comes_at_once(tmp_path):
+    write(tmp_path / "train.csv", "text,label\na,b,c\nd,e\nf\n")
+    write(tmp_path / "dev.csv", "")
+    write(tmp_path / "test.csv", b"text,label\n\xff,b\n")
+    found = faults(tmp_path)
+    assert len(found) == 4
+    assert "test.csv, line 2: byte 0xff" in found[0]
+    assert "train.csv, line 2: 3 fields" in found[1] and "train.csv, line 4: 1 fields" in found[2]
+    assert "dev.csv: the file is empty" in found[3]
+
+
+def test_rows_that_the_task_refuses_are_named_by_row_and_line(tmp_path):
+    path = write(tmp_path / "x.csv", 'text,label\n"one\ntwo",a\n,b\n\nthree,a\n,a\n')
+    found = faults(path)
+    assert len(found) == 2
+    assert "x.csv, row 2 (line 4): the text is empty" in found[0]
+    assert "x.csv, row 4 (line 7)" in found[1]
+
+
+def test_a_header_alone_and_one_class_only(tmp_path):
+    assert "a header and no rows" in faults(write(tmp_path / "a.csv", "text,label\n"))[0]
+    one = faults(write(tmp_path / "b.csv", "text,label\n" + "".join(f"text {i},x\n" for i in range(30))))
+    assert "1 different labels" in one[0]
+
+
+def test_more_than_twenty_faults_are_counted(tmp_path):
+    found = faults(write(tmp_path / "a.csv", "text,label\na,b\n" + "a,b,c\n" * 50))
+    assert len(found) == 21 and "30 more faults" in found[-1]
+
+
+def test_labels_that_training_never_saw_are_refused_with_their_rows(tmp_path):
+    write(tmp_path / "train.csv", "text,label\n" + csv_rows(20))
+    write(tmp_path / "dev.csv", "text,label\nx,good\ny,Good\n")
+    write(tmp_path / "test.csv", "text,label\nx,gut\ny,good\nz,gut\nw,\n")
+    found = faults(tmp_path)
+    assert len(found) == 3
+    assert "test: 1 rows have no label: rows 4" in found[0]
+    assert "validation: the label 'Good' is not among those seen in training (bad, good): rows 2" in found[1]
+    assert "test: the label 'gut'" in found[2] and "rows 1, 3" in found[2]
+
+
+def test_an_entity_may_begin_in_the_test_file_only(tmp_path):
+    write(tmp_path / "train.conll", "a O\nb B-x\n\nc I-x\nd O\n\n" * 10)
+    write(tmp_path / "dev.conll", "a O\nb B-x\n")
+    write(tmp_path / "test.conll", "a O\nb B-y\n")
+    found = faults(tmp_path, task=TokenClassification())
+    assert len(found) == 1 and "'B-y'" in found[0]
+    write(tmp_path / "train.conll", "a O\nb B-x\n\n" * 10)
+    write(tmp_path / "test.conll", "a O\nb B-x\nc I-x\n")
+    assert prepare(str(tmp_path), PLAIN, None, 0).task_name == "token-classification"
+
+
+def test_words_where_a_scale_is_learnt_are_refused(tmp_path):
+    write(tmp_path / "train.csv", "text,label\n" + "".join(f"text {i},{i / 10}\n" for i in range(40)))
+    write(tmp_path / "dev.csv", "text,label\na b c,1.5\n")
+    write(tmp_path / "test.csv", "text,label\na b c,1.5\na b d,none\n")
+    found = faults(tmp_path)
+    assert len(found) == 1 and "test: the target 'none' is no number: rows 2" in found[0]
+
+
+def test_a_test_file_without_labels_is_refused_and_no_other_column_is_taken_for_them(tmp_path):
+    table = "".join(f"the text of row {i},{'ab'[i % 2]},{'xy'[i % 2]}\n" for i in range(20))
+    write(tmp_path / "train.csv", "text,label,source\n" + table)
+    write(tmp_path / "test.csv", "text,source\nsome words,x\nother words,x\n")
+    found = faults(tmp_path)
+    assert len(found) == 1 and "test.csv: no column for the label: found text, source" in found[0]
+
+
+def test_too_little_to_split(tmp_path):
+    found = faults(write(tmp_path / "x.txt", "one story only\n"), task=None)
+    assert "1 rows are too few to make a test split" in found[0] and "blank lines" in found[0]
+
+
+def test_equal_texts_stay_on_one_side(tmp_path):
+    rows = "".join(f"text {i % 25},{'ab'[i % 2]}\n" for i in range(200))
+    corpus = prepare(str(write(tmp_path / "x.csv", "text,label\n" + rows)), PLAIN, TASK, 3)
+    texts = [{fold(e.inputs[0]) for e in split.examples} for split in corpus.splits.values()]
+    assert not texts[0] & texts[1] and not texts[0] & texts[2] and not texts[1] & texts[2]
+    assert all(counts["identical"] == 0 for counts in corpus.check["shared"].values())
+
+
+def test_other_data_for_a_trained_model(tmp_path):
+    write(tmp_path / "d" / "train.csv", "sentence,label\n" + csv_rows(40))
+    write(tmp_path / "d" / "test.csv", "sentence,label\n" + csv_rows(5, 50))
+    trained = prepare(str(tmp_path / "d"), PLAIN, TASK, 0)
+    asked = (TASK, trained.schema, trained.columns)
+    whole = prepare_test(str(tmp_path / "d"), PLAIN, *asked)
+    assert whole.rows == {"test": 5} and list(whole.files) == [str(tmp_path / "d" / "test.csv")]
+    other = write(tmp_path / "other.csv", "text,label\n" + csv_rows(8))
+    assert prepare_test(str(other), PLAIN, *asked).columns == {"text": "text", "label": "label"}
+    write(tmp_path / "bad.csv", "text,label\na b,unknown\nc d,\n")
+    with pytest.raises(DataError) as error:
+        prepare_test(str(tmp_path / "bad.csv"), PLAIN, *asked)
+    assert len(error.value.faults) == 2
+    (tmp_path / "d" / "test.csv").rename(tmp_path / "d" / "dev.csv")
+    with pytest.raises(DataError, match="no test file"):
+        prepare_test(str(tmp_path / "d"), PLAIN, *asked)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared data sets")
+@pytest.mark.parametrize(
+    ("name", "task", "rows"),
+    [
+        ("sst2", "text-classification", {"train": 6920, "validation": 872, "test": 1821}),
+        ("wnut17", "token-classification", {"train": 3394, "validation": 1009, "test": 1287}),
+        ("resume-ner-zh", "token-classification", {"train": 3821, "validation": 463, "test": 477}),
+        (
+            "tinystories-sample/tinystories_sample_2MiB.txt",
+            "language-modeling",
+            {"train": 1853, "validation": 232, "test": 232},
+        ),
+    ],
+)
+def test_real_files_of_the_field(name, task, rows):
+    corpus = prepare(str(SHARED / name), PLAIN, None, 0)
+    assert (corpus.task_name, corpus.rows) == (task, rows)
+    if name == "sst2":
+        assert corpus.originals("test")[0] == {
+            "text": "no movement , no yuks , not much of anything",
+            "label": "0",
+        }
+        assert corpus.check["shared"]["train-test"]["identical"] == 2
+    if name == "wnut17":
+        begun = sum(tag.startswith("B-") for e in corpus.splits["train"].examples for tag in e.target)
+        assert begun == 1975
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared data sets")
+def test_glue_pairs_are_found_though_their_columns_have_odd_names():
+    corpus = prepare(str(SHARED / "glue" / "MRPC" / "train.tsv"), DataOptions(max_rows=200), None, 0)
+    assert corpus.columns == {"text": "#1 String", "text_pair": "#2 String", "label": "Quality"}
