@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepare.made_rows import examples
-from whet.prepare.check import describe, near_duplicates
+from whet.prepare.check import describe, near_duplicates, remarks
 
 LONG = "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
 
@@ -60,6 +60,10 @@ def test_the_check_counts():
     assert found["splits"]["train"]["contradictions"] == 1
     assert found["labels_alike"] == [["b", "B"]]
     assert found["shared"] == {"train-test": {"identical": 1, "near": 1, "rows": [1, 2]}}
+    assert remarks(found) == [
+        "1 test rows stand in the training rows too, and 1 nearly so (rows 1, 2)",
+        "the labels b and B differ only in their writing",
+    ]
 
 
 def test_two_hundred_equal_rows_are_no_burden():

@@ -160,6 +160,7 @@ def test_a_doubled_column_is_refused():
             ],
             False,
         ),
+        ([["good film", "pos"], *[["bad film", "neg"], ["fine one", "pos"]] * 3], False),
         ([["x", "points"], ["a fine thing", "3"], ["a bad thing", "2.5"]], True),
         ([["text", "text"], ["a", "b"]], True),
         ([["just one line", "pos"]], False),

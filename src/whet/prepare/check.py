@@ -62,6 +62,21 @@ def describe(splits: Mapping[str, Sequence[Example]], labels: Sequence[str]) -> 
     }
 
 
+def remarks(check: Mapping[str, Any]) -> list[str]:
+    """What of the check must be said aloud: copies of training rows in other splits, labels that are likely one."""
+    said = []
+    for pair, counts in check["shared"].items():
+        early, late = pair.split("-")
+        near = counts["near"] or 0
+        if early == "train" and counts["identical"] + near:
+            rows = ", ".join(map(str, counts["rows"]))
+            said.append(
+                f"{counts['identical']} {late} rows stand in the training rows too, and {near} nearly so (rows {rows})"
+            )
+    said += [f"the labels {' and '.join(group)} differ only in their writing" for group in check["labels_alike"]]
+    return said
+
+
 def _of_split(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
     texts = [fold(" ".join(example.inputs)) for example in examples]
     words = np.array([len(_words(text)) for text in texts] or [0])

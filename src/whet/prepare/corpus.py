@@ -9,7 +9,7 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare import hub
-from whet.prepare.check import describe
+from whet.prepare.check import describe, remarks
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
 from whet.prepare.readers.contract import PEEK
@@ -98,6 +98,7 @@ def _corpus(
     notes: list[str],
 ) -> Corpus:
     examples = {name: parsed[name].examples for name in SPLITS if name in parsed}
+    check = describe(examples, schema.labels)
     return Corpus(
         task_name=TASKS.name_of(type(task)),
         task=task,
@@ -105,8 +106,8 @@ def _corpus(
         schema=schema,
         columns=columns,
         files={table.name: table.sha256 for table in tables.values()},
-        notes=notes,
-        check=describe(examples, schema.labels),
+        notes=notes + remarks(check),
+        check=check,
         rows_as_written={name: parsed[name].originals for name in examples},
     )
 
