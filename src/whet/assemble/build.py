@@ -53,6 +53,7 @@ def build(
     seed: int,
 ) -> Built:
     """Load, choose the way through the engine by its self-test, install the strategy, and move to the device."""
+    machine.keep_pages()
     loaded = load(source, task.head(schema), model, derive(seed, "head"))
     tokenizer = tokenizer_of(source)
     limits = choose_limits(encode, task, schema, longest_input(loaded.network.config, tokenizer))

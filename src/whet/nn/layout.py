@@ -11,10 +11,12 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
+
+from whet.nn.groups import Plan, plan
 
 Path = Literal["flat", "wrapped", "padded"]
 """How a batch goes through a network."""
@@ -118,7 +120,18 @@ class Layout:
     own: tuple[Run, ...]
     positions: Tensor
     cross: tuple[Run, ...] = ()
-    memo: dict[tuple, Tensor] = field(default_factory=dict)
+    memo: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def plan(self, cross: bool, heads: int) -> Plan:
+        """The groups in which attention works, kept for the layers to come."""
+        at = ("plan", cross, heads)
+        if at not in self.memo:
+            parts = self.cross if cross else self.own
+            lengths = [run.length for run in parts for _ in range(run.count)]
+            keys = [run.keys for run in parts for _ in range(run.count)]
+            self.memo[at] = plan(lengths, keys, heads, self.positions.device)
+        found: Plan = self.memo[at]
+        return found
 
     @property
     def longest(self) -> int:
