@@ -1,7 +1,9 @@
 """A head of ours for the one case that no family has everywhere: the mean of a text's states, then a linear layer.
 
-Sentence encoders such as MiniLM were trained with the mean as their text's vector; reading the first token instead throws
-that training away. Every other head is the family's own class from transformers.
+Sentence encoders such as MiniLM were trained with the mean as their text's vector; reading the first token instead
+throws that training away (docs/log.md). Every other head is the family's own class from transformers.
+
+Shape legend: T tokens, B examples, D width.
 """
 
 from __future__ import annotations
@@ -47,4 +49,17 @@ class MeanHead(nn.Module):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         weights = mask.unsqueeze(-1).to(states.dtype)
         mean = (states * weights).sum(1) / weights.sum(1)
-        return SequenceClassifierOutput(logits=self.classifier(self.dropout(mean)))
+        return SequenceClassifierOutput(logits=self.answer(mean))
+
+    def answer(self, pooled_bd: Tensor) -> Tensor:
+        """Logits ``[B, outputs]`` from pooled states."""
+        logits: Tensor = self.classifier(self.dropout(pooled_bd))
+        return logits
+
+
+def segment_mean(states_td: Tensor, lengths: tuple[int, ...]) -> Tensor:
+    """The mean of each example's states, ``[B, D]``, for examples that lie one after another in ``[T, D]``."""
+    sizes_b = torch.tensor(lengths, device=states_td.device)
+    rows_t = torch.repeat_interleave(torch.arange(len(lengths), device=states_td.device), sizes_b)
+    sums_bd = states_td.new_zeros(len(lengths), states_td.shape[1]).index_add(0, rows_t, states_td)
+    return sums_bd / sizes_b[:, None]

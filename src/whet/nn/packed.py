@@ -16,9 +16,8 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
-from transformers.utils import ModelOutput
 
-from whet.nn import families
+from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, runs
@@ -26,33 +25,6 @@ from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, runs
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
 TOLERANCE = 1e-4
-
-
-@dataclass
-class _Given(ModelOutput):
-    """What a stub returns: states that were computed already, under every name by which a head asks."""
-
-    last_hidden_state: Tensor | None = None
-    pooler_output: Tensor | None = None
-    past_key_values: Any = None
-    hidden_states: Any = None
-    attentions: Any = None
-    cross_attentions: Any = None
-    decoder_hidden_states: Any = None
-    decoder_attentions: Any = None
-    encoder_last_hidden_state: Any = None
-    encoder_hidden_states: Any = None
-    encoder_attentions: Any = None
-
-
-class _Stub(nn.Module):
-    def __init__(self, states: Tensor, pooler: nn.Module | None) -> None:
-        super().__init__()
-        pooled = None if pooler is None else pooler(states)
-        self.given = _Given(last_hidden_state=states, pooler_output=pooled)
-
-    def forward(self, *args: Any, **keywords: Any) -> _Given:
-        return self.given
 
 
 @final
@@ -96,11 +68,11 @@ class Engine:
         if self.anatomy.encoder_decoder:
             answered: Tensor = self.network.classification_head(rows_bd.float())  # type: ignore[operator]
             return answered
-        return self._head(rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
+        return stub.head(self.network, self.anatomy, rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
 
     def tokens(self, flat: Flat) -> Tensor:
         """One answer a token: float32 logits ``[T, outputs]``."""
-        return self._head(self.states(flat).float().unsqueeze(0))[0]
+        return stub.head(self.network, self.anatomy, self.states(flat).float().unsqueeze(0))[0]
 
     def language(self, flat: Flat, at_n: Tensor) -> Tensor:
         """Logits over the vocabulary ``[N, V]`` at chosen flat positions only (the decoder's where there is one)."""
@@ -108,21 +80,7 @@ class Engine:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             if self.anatomy.encoder_decoder:
                 return families.vocabulary(self.network, rows_nd).float()
-            return self._head(rows_nd.unsqueeze(0))[0].float()
-
-    def _head(self, states: Tensor) -> Tensor:
-        """The family's own head over states ``[B, L, D]`` that stand for its base's."""
-        name = self.anatomy.base
-        stub = _Stub(states, getattr(self.base, "pooler", None))
-        self.network._modules[name] = stub
-        try:
-            mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
-            found: Tensor = self.network(
-                inputs_embeds=states, attention_mask=mask, **families.plain_call(self.anatomy)
-            ).logits
-        finally:
-            self.network._modules[name] = self.base
-        return found
+            return stub.head(self.network, self.anatomy, rows_nd.unsqueeze(0))[0].float()
 
     def _flat(self, flat: Flat) -> Tensor:
         if self.anatomy.encoder_decoder:
