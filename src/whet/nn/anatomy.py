@@ -1,185 +1,259 @@
-"""The parts of any known transformer by what they are for, so that a strategy never names a family.
+"""The parts of any transformer by what they are for, so that strategies and families need not know each other.
 
-N strategies and M families then cost N + M pieces of code and not N times M. The names stand in ``families.py``; here they
-are looked for in a real network, and whatever is not where the table says is refused rather than guessed.
+A family is one row of a table: where its blocks stand, which modules come before them, and how a block calls its
+linear layers. What the table does not know is refused, never guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import nn
 
-from whet.core.errors import ModelError
-from whet.nn.families import FAMILIES, PURPOSES, Family, Pooling, Shape
+from whet.core.errors import ModelError, nearest
+from whet.nn.heads import MeanHead
+
+Kind = Literal["query", "key", "value", "out", "up", "down", "gate"]
+Side = Literal["encoder", "decoder"]
+KINDS: tuple[Kind, ...] = ("query", "key", "value", "out", "up", "down", "gate")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A family's row: its stacks of blocks, what stands before them, and a block's linear layers by kind.
+
+    Names are inside the base model; a fused layer stands under every kind that it serves. ``shared`` blocks are one
+    block used over and over (ALBERT).
+    """
+
+    stacks: tuple[tuple[Side, str], ...]
+    embeddings: tuple[str, ...]
+    linears: Mapping[Kind, tuple[str, ...]]
+    shared: bool = False
+
+
+@dataclass(frozen=True)
+class Block:
+    """One transformer block: its module's name, its side, and its linear layers by kind."""
+
+    name: str
+    side: Side
+    linears: Mapping[Kind, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Where the parts of one network are; all names are dotted names in that network.
+    """A network's parts, by the full names of their modules.
 
-    ``base`` is the pretrained model below the head ("" where the network is its own base). ``blocks`` stand in the order
-    in which data visits them, an encoder's before its decoder's. ``late`` are the base's parts behind the last block
-    (final norms, poolers), ``head`` the parts outside the base. ``shared`` says that every block runs several times
-    (ALBERT), so that no lower part can be cut away. ``pooling`` is the row that the sequence head reads.
+    ``base`` is the name of the model without its head ("" where the network is that itself). ``shared`` says that
+    the one block stands for all.
     """
 
     family: str
-    shape: Shape
     base: str
     embeddings: tuple[str, ...]
-    blocks: tuple[str, ...]
-    late: tuple[str, ...]
+    blocks: tuple[Block, ...]
     head: tuple[str, ...]
-    parts: Mapping[str, tuple[str, ...]]
-    between: Mapping[str, int]
-    cross: tuple[str, ...]
-    encoder_blocks: int
-    pooling: Pooling
     shared: bool = False
 
     @property
     def depth(self) -> int:
-        """L, the number of blocks."""
+        """L, how many blocks follow each other, the decoder's after the encoder's."""
         return len(self.blocks)
 
     @property
-    def row(self) -> Family:
-        """The family's row of the table."""
-        return FAMILIES[self.family]
+    def encoder_decoder(self) -> bool:
+        return {block.side for block in self.blocks} == {"encoder", "decoder"}
 
-    def depth_of(self, parameter: str) -> int:
-        """0 for the embeddings, 1 to L for the blocks, L + 1 for the head and what follows the last block.
+    @property
+    def causal(self) -> bool:
+        """Whether it is a decoder alone."""
+        return {block.side for block in self.blocks} == {"decoder"}
 
-        An encoder's final norm in an encoder-decoder stands with the encoder's last block, DeBERTa's convolution with
-        the first one. Raises ModelError for a name that belongs to no known part.
-        """
+    def depth_of(self, name: str) -> int:
+        """Where a parameter or module stands: 0 the embeddings, 1 to L the blocks, L + 1 what follows them."""
         for number, block in enumerate(self.blocks, 1):
-            if _inside(parameter, block):
+            if _under(name, block.name):
                 return number
-        for name, number in self.between.items():
-            if _inside(parameter, name):
-                return number
-        if any(_inside(parameter, name) for name in self.embeddings):
-            return 0
-        if any(_inside(parameter, name) for name in (*self.late, *self.head)):
-            return self.depth + 1
-        raise ModelError(f"it is not known what the parameter '{parameter}' is for", self.family)
+        return 0 if any(_under(name, part) for part in self.embeddings) else self.depth + 1
+
+    def linears(self, kinds: Sequence[str]) -> list[str]:
+        """The names of all linear layers of some kinds, in the order of the blocks, each once."""
+        found = [
+            name for block in self.blocks for kind in KINDS if kind in kinds for name in block.linears.get(kind, ())
+        ]
+        return list(dict.fromkeys(found))
 
     def below(self, cut: int) -> list[str]:
-        """The modules that stand still where the lowest ``cut`` blocks and the embeddings do; none for 0."""
-        if cut == 0:
-            return []
-        return [*self.embeddings, *self.blocks[:cut], *(n for n, number in self.between.items() if number <= cut)]
-
-    def linears(self, kinds: Iterable[str] = PURPOSES) -> list[str]:
-        """The names of the matrices in the blocks that serve these purposes, each once, from the bottom up."""
-        wanted = list(kinds)
-        unknown = [kind for kind in wanted if kind not in PURPOSES]
-        if unknown:
-            raise ModelError(f"there are no linear layers for {unknown[0]}", cure="known: " + ", ".join(PURPOSES))
-        names = {name for kind in wanted for name in self.parts.get(kind, ())}
-        ordered = dict.fromkeys(name for kind in PURPOSES for name in self.parts.get(kind, ()) if name in names)
-        return sorted(ordered, key=self.depth_of)
+        """The modules below a cut: nothing for 0, else the embeddings and the first ``cut`` blocks."""
+        return [] if cut <= 0 else [*self.embeddings, *(block.name for block in self.blocks[:cut])]
 
 
 def read_anatomy(network: nn.Module) -> Anatomy:
-    """Name the parts of a network. Raises ModelError where the family is unknown or a part is not where it should be."""
-    config = getattr(network, "config", None)
-    name = getattr(config, "model_type", type(network).__name__)
-    if name not in FAMILIES:
-        raise ModelError(
-            f"the parts of the family '{name}' are not known", cure="use one of: " + ", ".join(sorted(FAMILIES))
-        )
-    family = FAMILIES[name]
-    base = base_of(network)
-    found = _Search(network, base)
-    blocks, encoder_blocks = _blocks(found, family, name)
-    single = family.shape == "encoder-decoder" and not found.has("decoder")
-    parts = {purpose: found.within(blocks, paths) for purpose, paths in family.linears.items()}
-    missing = [purpose for purpose in ("query", "value", "down") if len(parts[purpose]) < len(blocks)]
-    if missing:
-        raise ModelError(f"some block has no linear layer for {missing[0]}", name, "check the model's configuration")
-    late = found.named(family.between if single else family.late)
-    before = {} if single else {part: _standing(part, encoder_blocks) for part in found.named(family.between)}
-    pooling: Pooling = "first" if single else family.pooling
-    if name == "modernbert" and getattr(config, "classifier_pooling", "cls") == "mean":
-        pooling = "mean"
-    if hasattr(network, "pooling"):
-        pooling = network.pooling
-    anatomy = Anatomy(
-        name,
-        "encoder" if single else family.shape,
-        base,
-        found.named(family.early),
-        blocks,
-        late,
-        _head(network, base),
-        {purpose: names for purpose, names in parts.items() if names},
-        before,
-        () if single or not family.cross else found.within(blocks[encoder_blocks:], (family.cross,)),
-        encoder_blocks,
-        pooling,
-        family.shared,
-    )
-    for parameter, _ in network.named_parameters():
-        anatomy.depth_of(parameter)
-    return anatomy
+    """Name the parts of a network. Raises ModelError where its family is not in the table or does not look like it."""
+    family = getattr(network.config, "model_type", "?")
+    if family not in FAMILIES:
+        cure = f"known families: {', '.join(sorted(FAMILIES))}; {nearest(family, sorted(FAMILIES))}"
+        raise ModelError(f"the parts of a {family} model are not known", "model", cure)
+    shape, base = FAMILIES[family], _base_of(network)
+    prefix = f"{base}." if base else ""
+    modules = dict(network.named_modules())
+    embeddings = tuple(prefix + name for name in shape.embeddings if prefix + name in modules)
+    blocks: list[Block] = []
+    for side, stack in shape.stacks:
+        for place in _places(modules, prefix + stack):
+            named = {
+                kind: tuple(f"{place}.{end}" for end in ends if f"{place}.{end}" in modules)
+                for kind, ends in shape.linears.items()
+            }
+            blocks.append(Block(place, side, {kind: names for kind, names in named.items() if names}))
+    if not blocks or not embeddings or any(not {"query", "value", "out"} <= set(one.linears) for one in blocks):
+        raise ModelError(f"this {family} model does not have the parts of its family", "model", "use its usual class")
+    return Anatomy(family, base, embeddings, tuple(blocks), _head_of(network, base), shape.shared)
 
 
-def base_of(network: nn.Module) -> str:
-    """The name of the pretrained model inside a network; "" where it is the network itself."""
-    prefix = str(getattr(network, "base_model_prefix", ""))
+def _places(modules: Mapping[str, nn.Module], stack: str) -> list[str]:
+    if stack not in modules:
+        return []
+    return [f"{stack}.{number}" for number in range(len(list(modules[stack].children())))]
+
+
+def _base_of(network: nn.Module) -> str:
+    if isinstance(network, MeanHead):
+        return "base"
+    prefix = getattr(network, "base_model_prefix", "")
     return prefix if prefix and isinstance(getattr(network, prefix, None), nn.Module) else ""
 
 
-class _Search:
-    """Looks for parts below a network's base."""
-
-    def __init__(self, network: nn.Module, base: str) -> None:
-        self.modules = dict(network.named_modules(remove_duplicate=False))
-        self.prefix = f"{base}." if base else ""
-
-    def has(self, name: str) -> bool:
-        return self.prefix + name in self.modules
-
-    def named(self, names: Iterable[str]) -> tuple[str, ...]:
-        return tuple(self.prefix + name for name in names if self.has(name))
-
-    def children(self, name: str) -> tuple[str, ...]:
-        return tuple(f"{self.prefix}{name}.{child}" for child, _ in self.modules[self.prefix + name].named_children())
-
-    def within(self, blocks: Iterable[str], paths: Iterable[str]) -> tuple[str, ...]:
-        """Every path inside every block; ``*`` stands for all numbers of a list."""
-        found = []
-        for block in blocks:
-            for path in paths:
-                start, star, rest = path.partition(".*")
-                if not star:
-                    found.append(f"{block}.{path}")
-                elif f"{block}.{start}" in self.modules:
-                    numbers = [number for number, _ in self.modules[f"{block}.{start}"].named_children()]
-                    found += [f"{block}.{start}.{number}{rest}" for number in numbers]
-        return tuple(name for name in found if name in self.modules)
-
-
-def _blocks(found: _Search, family: Family, name: str) -> tuple[tuple[str, ...], int]:
-    stacks = [found.children(stack) for stack in family.stacks if found.has(stack)]
-    if not stacks or not all(stacks) or (len(stacks) < len(family.stacks) and found.has("decoder")):
-        raise ModelError(f"its blocks are not at {' and '.join(family.stacks)}", name, "is it a model of this family?")
-    return tuple(block for stack in stacks for block in stack), len(stacks[0])
-
-
-def _standing(part: str, encoder_blocks: int) -> int:
-    return 1 if part.endswith("conv") else encoder_blocks
-
-
-def _head(network: nn.Module, base: str) -> tuple[str, ...]:
+def _head_of(network: nn.Module, base: str) -> tuple[str, ...]:
     if base:
-        return tuple(name for name, _ in network.named_children() if name != base)
-    return ("lm_head",) if isinstance(getattr(network, "lm_head", None), nn.Module) else ()
+        children = network.named_children()
+        return tuple(name for name, child in children if name != base and any(True for _ in child.parameters()))
+    return tuple(name for name in ("lm_head", "classification_head") if hasattr(network, name))
 
 
-def _inside(name: str, part: str) -> bool:
+def _under(name: str, part: str) -> bool:
     return name == part or name.startswith(part + ".")
+
+
+_BERT: dict[Kind, tuple[str, ...]] = {
+    "query": ("attention.self.query",),
+    "key": ("attention.self.key",),
+    "value": ("attention.self.value",),
+    "out": ("attention.output.dense",),
+    "up": ("intermediate.dense",),
+    "down": ("output.dense",),
+}
+_DEBERTA: dict[Kind, tuple[str, ...]] = {
+    **_BERT,
+    "query": ("attention.self.query_proj",),
+    "key": ("attention.self.key_proj",),
+    "value": ("attention.self.value_proj",),
+}
+_MPNET: dict[Kind, tuple[str, ...]] = {
+    **_BERT,
+    "query": ("attention.attn.q",),
+    "key": ("attention.attn.k",),
+    "value": ("attention.attn.v",),
+    "out": ("attention.attn.o",),
+}
+_DISTILBERT: dict[Kind, tuple[str, ...]] = {
+    "query": ("attention.q_lin",),
+    "key": ("attention.k_lin",),
+    "value": ("attention.v_lin",),
+    "out": ("attention.out_lin",),
+    "up": ("ffn.lin1",),
+    "down": ("ffn.lin2",),
+}
+_ALBERT: dict[Kind, tuple[str, ...]] = {
+    "query": ("albert_layers.0.attention.query",),
+    "key": ("albert_layers.0.attention.key",),
+    "value": ("albert_layers.0.attention.value",),
+    "out": ("albert_layers.0.attention.dense",),
+    "up": ("albert_layers.0.ffn",),
+    "down": ("albert_layers.0.ffn_output",),
+}
+_MODERNBERT: dict[Kind, tuple[str, ...]] = {
+    "query": ("attn.Wqkv",),
+    "key": ("attn.Wqkv",),
+    "value": ("attn.Wqkv",),
+    "out": ("attn.Wo",),
+    "up": ("mlp.Wi",),
+    "gate": ("mlp.Wi",),
+    "down": ("mlp.Wo",),
+}
+_GPT2: dict[Kind, tuple[str, ...]] = {
+    "query": ("attn.c_attn",),
+    "key": ("attn.c_attn",),
+    "value": ("attn.c_attn",),
+    "out": ("attn.c_proj",),
+    "up": ("mlp.c_fc",),
+    "down": ("mlp.c_proj",),
+}
+_LLAMA: dict[Kind, tuple[str, ...]] = {
+    "query": ("self_attn.q_proj",),
+    "key": ("self_attn.k_proj",),
+    "value": ("self_attn.v_proj",),
+    "out": ("self_attn.o_proj",),
+    "up": ("mlp.up_proj",),
+    "down": ("mlp.down_proj",),
+    "gate": ("mlp.gate_proj",),
+}
+_T5: dict[Kind, tuple[str, ...]] = {
+    "query": ("layer.0.SelfAttention.q", "layer.1.EncDecAttention.q"),
+    "key": ("layer.0.SelfAttention.k", "layer.1.EncDecAttention.k"),
+    "value": ("layer.0.SelfAttention.v", "layer.1.EncDecAttention.v"),
+    "out": ("layer.0.SelfAttention.o", "layer.1.EncDecAttention.o"),
+    "up": tuple(f"layer.{n}.DenseReluDense.{end}" for n in (1, 2) for end in ("wi", "wi_1")),
+    "gate": tuple(f"layer.{n}.DenseReluDense.wi_0" for n in (1, 2)),
+    "down": tuple(f"layer.{n}.DenseReluDense.wo" for n in (1, 2)),
+}
+_BART: dict[Kind, tuple[str, ...]] = {
+    "query": ("self_attn.q_proj", "encoder_attn.q_proj"),
+    "key": ("self_attn.k_proj", "encoder_attn.k_proj"),
+    "value": ("self_attn.v_proj", "encoder_attn.v_proj"),
+    "out": ("self_attn.out_proj", "encoder_attn.out_proj"),
+    "up": ("fc1",),
+    "down": ("fc2",),
+}
+_ENCODER: tuple[tuple[Side, str], ...] = (("encoder", "encoder.layer"),)
+_bert = Shape(_ENCODER, ("embeddings", "embeddings_project"), _BERT)
+_llama = Shape((("decoder", "layers"),), ("embed_tokens",), _LLAMA)
+_bart = Shape(
+    (("encoder", "encoder.layers"), ("decoder", "decoder.layers")),
+    tuple(
+        ["shared"]
+        + [
+            f"{s}.{p}"
+            for s in ("encoder", "decoder")
+            for p in ("embed_tokens", "embed_positions", "layernorm_embedding")
+        ]
+    ),
+    _BART,
+)
+FAMILIES: dict[str, Shape] = {
+    **dict.fromkeys(("bert", "roberta", "xlm-roberta", "electra"), _bert),
+    "deberta-v2": Shape(
+        _ENCODER, ("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm", "encoder.conv"), _DEBERTA
+    ),
+    "mpnet": Shape(_ENCODER, ("embeddings", "encoder.relative_attention_bias"), _MPNET),
+    "distilbert": Shape((("encoder", "transformer.layer"),), ("embeddings",), _DISTILBERT),
+    "albert": Shape(
+        (("encoder", "encoder.albert_layer_groups"),),
+        ("embeddings", "encoder.embedding_hidden_mapping_in"),
+        _ALBERT,
+        shared=True,
+    ),
+    "modernbert": Shape((("encoder", "layers"),), ("embeddings",), _MODERNBERT),
+    "gpt2": Shape((("decoder", "h"),), ("wte", "wpe"), _GPT2),
+    **dict.fromkeys(("llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text"), _llama),
+    "t5": Shape(
+        (("encoder", "encoder.block"), ("decoder", "decoder.block")),
+        ("shared", "encoder.embed_tokens", "decoder.embed_tokens"),
+        _T5,
+    ),
+    **dict.fromkeys(("bart", "mbart", "marian"), _bart),
+}
+"""Each family by transformers' own name for it."""

@@ -1,199 +1,144 @@
-"""What each family of transformers calls its parts: one row a family, the only place that knows their names.
+"""What flat rows need of each family: positions, keywords, wrappers; one small answer a question.
 
-A row's ``stacks`` are its block lists in the order in which data visits them (one, or encoder then decoder);
-``linears`` says where, inside a block, the matrices for each purpose lie. Fused matrices stand under every purpose that
-they serve. Names are those of the classes in ``transformers.models``, read off the modules of version 5.23.
+Measured family by family on transformers 5.17 to 5.23 (docs/decisions/flat-batches.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any
 
-Shape = Literal["encoder", "decoder", "encoder-decoder"]
-Pooling = Literal["first", "last", "end", "mean"]
-PURPOSES = ("query", "key", "value", "out", "up", "gate", "down")
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
 
+from whet.nn import attention
+from whet.nn.anatomy import Anatomy
+from whet.nn.layout import CURRENT, Flat, Path
 
-@dataclass(frozen=True)
-class Family:
-    """Where a family keeps its parts, below its base model.
-
-    ``early`` run before the first block (or feed every block), ``late`` after the last one. ``offset`` is added to
-    positions that count from 0, ``padding`` adds the padding token's number besides. ``pooling`` names the row that the
-    family's own sequence head reads. ``cross`` finds the cross-attention in a decoder's block.
-    """
-
-    shape: Shape
-    stacks: tuple[str, ...]
-    early: tuple[str, ...]
-    late: tuple[str, ...]
-    linears: Mapping[str, tuple[str, ...]]
-    pooling: Pooling = "first"
-    padded_positions: bool = False
-    positions: bool = True
-    kinds: bool = False
-    shared: bool = False
-    path: Literal["flat", "wrapped", "padded"] = "flat"
-    cross: str = ""
-    between: tuple[str, ...] = field(default=())
+SHIFTED = ("roberta", "xlm-roberta")
+"""Their positions begin behind the padding's number; a plain count from 0 is silently wrong."""
+TYPED = ("bert", "electra", "roberta", "xlm-roberta", "albert", "deberta-v2")
+WRAPPED = ("deberta-v2",)
+PADDED = ("mpnet",)
+OWN_POSITIONS = ("bart", "mbart", "marian")
+"""They ignore ``position_ids``: their tables of positions are replaced by one that reads the flat row's."""
 
 
-_BERT = {
-    "query": ("attention.self.query",),
-    "key": ("attention.self.key",),
-    "value": ("attention.self.value",),
-    "out": ("attention.output.dense",),
-    "up": ("intermediate.dense",),
-    "down": ("output.dense",),
-}
-_LLAMA = {
-    "query": ("self_attn.q_proj",),
-    "key": ("self_attn.k_proj",),
-    "value": ("self_attn.v_proj",),
-    "out": ("self_attn.o_proj",),
-    "up": ("mlp.up_proj",),
-    "gate": ("mlp.gate_proj",),
-    "down": ("mlp.down_proj",),
-}
-_T5 = {
-    "query": ("layer.0.SelfAttention.q", "layer.1.EncDecAttention.q"),
-    "key": ("layer.0.SelfAttention.k", "layer.1.EncDecAttention.k"),
-    "value": ("layer.0.SelfAttention.v", "layer.1.EncDecAttention.v"),
-    "out": ("layer.0.SelfAttention.o", "layer.1.EncDecAttention.o"),
-    "up": tuple(f"layer.{n}.DenseReluDense.{name}" for n in (1, 2) for name in ("wi", "wi_1")),
-    "gate": tuple(f"layer.{n}.DenseReluDense.wi_0" for n in (1, 2)),
-    "down": tuple(f"layer.{n}.DenseReluDense.wo" for n in (1, 2)),
-}
-_BART = {
-    "query": ("self_attn.q_proj", "encoder_attn.q_proj"),
-    "key": ("self_attn.k_proj", "encoder_attn.k_proj"),
-    "value": ("self_attn.v_proj", "encoder_attn.v_proj"),
-    "out": ("self_attn.out_proj", "encoder_attn.out_proj"),
-    "up": ("fc1",),
-    "down": ("fc2",),
-}
+def path_of(config: Any) -> Path:
+    """The path that a family should take, before the self-test has its say."""
+    if config.model_type in PADDED or (config.model_type in WRAPPED and getattr(config, "conv_kernel_size", 0) > 0):
+        return "padded"
+    return "wrapped" if config.model_type in WRAPPED else "flat"
 
 
-def _bert(**changes: object) -> Family:
-    row: dict = {"early": ("embeddings", "embeddings_project"), "late": ("pooler",), "linears": _BERT}
-    return Family("encoder", ("encoder.layer",), **(row | changes))
+def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
+    """Make a network ready for a path: register our attention with it, or wrap what has no registry. Repeatable."""
+    if path == "wrapped":
+        for module in list(network.modules()):
+            for name, child in module.named_children():
+                if type(child).__name__ == "DisentangledSelfAttention":
+                    setattr(module, name, _ByRun(child))
+        return
+    if anatomy.family in WRAPPED + PADDED:
+        return
+    attention.register()
+    for module in network.modules():
+        if isinstance(module, PreTrainedModel):
+            module.config._attn_implementation = attention.NAME
+    if anatomy.encoder_decoder:
+        for name, module in network.named_modules():
+            if name.endswith(("EncDecAttention", "encoder_attn")):
+                module.whet_cross = True  # type: ignore[assignment]
+    if anatomy.family in OWN_POSITIONS:
+        for module in list(network.modules()):
+            table = getattr(module, "embed_positions", None)
+            if isinstance(table, nn.Module) and not isinstance(table, _FlatPositions):
+                module.embed_positions = _FlatPositions(table)
 
 
-def _llama() -> Family:
-    return Family("decoder", ("layers",), ("embed_tokens", "rotary_emb"), ("norm",), _LLAMA, "last")
+def keywords(config: Any, anatomy: Anatomy, positions_t: Tensor, kinds_t: Tensor | None) -> dict[str, Any]:
+    """What a base model is told beside its ids in a flat call."""
+    found = plain_call(anatomy)
+    if config.model_type in SHIFTED:
+        positions_t = positions_t + config.pad_token_id + 1
+    found["position_ids"] = positions_t[None]
+    if kinds_t is not None and takes_kinds(config):
+        found["token_type_ids"] = kinds_t[None]
+    return found
 
 
-def _bart() -> Family:
-    sides = ("encoder", "decoder")
-    early = ("shared", *(f"{s}.{p}" for s in sides for p in ("embed_tokens", "embed_positions", "layernorm_embedding")))
-    stacks = ("encoder.layers", "decoder.layers")
-    return Family(
-        "encoder-decoder",
-        stacks,
-        early,
-        ("decoder.layer_norm",),
-        _BART,
-        "end",
-        positions=False,
-        cross="encoder_attn",
-        between=("encoder.layer_norm",),
-    )
+def plain_call(anatomy: Anatomy) -> dict[str, Any]:
+    """Keywords of every call: a decoder keeps no cache while it learns."""
+    return {"use_cache": False} if anatomy.causal else {}
 
 
-FAMILIES: Mapping[str, Family] = {
-    "bert": _bert(kinds=True),
-    "electra": _bert(kinds=True),
-    "roberta": _bert(kinds=True, padded_positions=True),
-    "xlm-roberta": _bert(kinds=True, padded_positions=True),
-    "distilbert": Family(
-        "encoder",
-        ("transformer.layer",),
-        ("embeddings",),
-        (),
-        {
-            "query": ("attention.q_lin",),
-            "key": ("attention.k_lin",),
-            "value": ("attention.v_lin",),
-            "out": ("attention.out_lin",),
-            "up": ("ffn.lin1",),
-            "down": ("ffn.lin2",),
-        },
-    ),
-    "albert": Family(
-        "encoder",
-        ("encoder.albert_layer_groups",),
-        ("embeddings", "encoder.embedding_hidden_mapping_in"),
-        ("pooler",),
-        {
-            "query": ("albert_layers.*.attention.query",),
-            "key": ("albert_layers.*.attention.key",),
-            "value": ("albert_layers.*.attention.value",),
-            "out": ("albert_layers.*.attention.dense",),
-            "up": ("albert_layers.*.ffn",),
-            "down": ("albert_layers.*.ffn_output",),
-        },
-        kinds=True,
-        shared=True,
-    ),
-    "modernbert": Family(
-        "encoder",
-        ("layers",),
-        ("embeddings", "rotary_emb"),
-        ("final_norm",),
-        {
-            "query": ("attn.Wqkv",),
-            "key": ("attn.Wqkv",),
-            "value": ("attn.Wqkv",),
-            "out": ("attn.Wo",),
-            "up": ("mlp.Wi",),
-            "gate": ("mlp.Wi",),
-            "down": ("mlp.Wo",),
-        },
-    ),
-    "deberta-v2": _bert(
-        early=("embeddings", "encoder.rel_embeddings", "encoder.LayerNorm"),
-        late=(),
-        between=("encoder.conv",),
-        kinds=True,
-        path="wrapped",
-        linears=_BERT | {p: (f"attention.self.{p}_proj",) for p in ("query", "key", "value")},
-    ),
-    "mpnet": _bert(
-        early=("embeddings", "encoder.relative_attention_bias"),
-        padded_positions=True,
-        path="padded",
-        linears=_BERT
-        | {p: (f"attention.attn.{p[0]}",) for p in ("query", "key", "value")}
-        | {"out": ("attention.attn.o",)},
-    ),
-    "gpt2": Family(
-        "decoder",
-        ("h",),
-        ("wte", "wpe", "drop"),
-        ("ln_f",),
-        {
-            "query": ("attn.c_attn",),
-            "key": ("attn.c_attn",),
-            "value": ("attn.c_attn",),
-            "out": ("attn.c_proj",),
-            "up": ("mlp.c_fc",),
-            "down": ("mlp.c_proj",),
-        },
-        "last",
-    ),
-    **{name: _llama() for name in ("llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text")},
-    "t5": Family(
-        "encoder-decoder",
-        ("encoder.block", "decoder.block"),
-        ("shared", "encoder.embed_tokens", "decoder.embed_tokens"),
-        ("decoder.final_layer_norm",),
-        _T5,
-        "end",
-        positions=False,
-        cross="layer.1.EncDecAttention",
-        between=("encoder.final_layer_norm",),
-    ),
-    **{name: _bart() for name in ("bart", "mbart", "marian")},
-}
+def takes_kinds(config: Any) -> bool:
+    """Whether the family knows token types, and has more than one."""
+    return config.model_type in TYPED and getattr(config, "type_vocab_size", 0) > 1
+
+
+def pools_mean(config: Any) -> bool:
+    """Whether the family's own head takes the mean over the states (ModernBERT may)."""
+    return getattr(config, "classifier_pooling", "cls") == "mean"
+
+
+def stacks(network: nn.Module, base: nn.Module) -> tuple[nn.Module, nn.Module]:
+    """The encoder and the decoder of an encoder-decoder."""
+    return base.encoder, base.decoder  # type: ignore[return-value]
+
+
+def with_decoder(flat: Flat, config: Any) -> Flat:
+    """The batch with its own tokens, shifted right in each example, as the decoder's row (for answers about a text)."""
+    start = config.decoder_start_token_id
+    rows = [[start, *row[:-1]] for row in (part.tolist() for part in flat.ids.split(flat.lengths))]
+    return Flat(flat.ids, flat.lengths, flat.kinds, Flat.join(rows).to(flat.ids.device))
+
+
+def with_decoder_if_needed(flat: Flat, config: Any, anatomy: Anatomy) -> Flat:
+    """``with_decoder`` for encoder-decoders, the batch itself for all others."""
+    return with_decoder(flat, config) if anatomy.encoder_decoder else flat
+
+
+def vocabulary(network: nn.Module, rows_nd: Tensor) -> Tensor:
+    """Logits ``[N, V]`` of an encoder-decoder's decoder states, as its own forward computes them."""
+    if network.config.model_type == "t5" and getattr(network.config, "tie_word_embeddings", True):
+        rows_nd = rows_nd * network.config.d_model**-0.5
+    logits: Tensor = network.lm_head(rows_nd)  # type: ignore[operator]
+    bias = getattr(network, "final_logits_bias", None)
+    return logits if bias is None else logits + bias
+
+
+class _FlatPositions(nn.Module):
+    """A table of positions that reads a flat row's own positions, and is the plain table in every other call."""
+
+    def __init__(self, table: nn.Module) -> None:
+        super().__init__()
+        self.table = table
+
+    def forward(self, *args: Any, **given: Any) -> Tensor:
+        layout = CURRENT.get()
+        if layout is None:
+            plain: Tensor = self.table(*args, **given)
+            return plain
+        shift = getattr(self.table, "offset", 0)
+        weight: Tensor = self.table.weight  # type: ignore[assignment]
+        return nn.functional.embedding(layout.positions + shift, weight)[None]
+
+
+class _ByRun(nn.Module):
+    """DeBERTa's attention, which no registry reaches: its own forward on each run of equally long examples."""
+
+    def __init__(self, inner: nn.Module) -> None:
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, hidden_states: Tensor, attention_mask: Tensor, *args: Any, **given: Any) -> Any:
+        layout = CURRENT.get()
+        if layout is None:
+            return self.inner(hidden_states, attention_mask, *args, **given)
+        parts = []
+        for run in layout.own:
+            rows = hidden_states[0, run.start : run.stop].unflatten(0, (run.count, run.length))
+            seen = torch.ones(run.count, 1, run.length, run.length, dtype=attention_mask.dtype, device=rows.device)
+            parts.append(self.inner(rows, seen, *args, **{**given, "relative_pos": None})[0].flatten(0, 1))
+        return torch.cat(parts)[None], None
