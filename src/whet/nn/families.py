@@ -5,6 +5,8 @@ Measured family by family on transformers 5.17 to 5.23 (docs/decisions/flat-batc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -34,10 +36,9 @@ def path_of(config: Any) -> Path:
 def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
     """Make a network ready for a path: register our attention with it, or wrap what has no registry. Repeatable."""
     if path == "wrapped":
-        for module in list(network.modules()):
-            for name, child in module.named_children():
-                if type(child).__name__ == "DisentangledSelfAttention":
-                    setattr(module, name, _ByRun(child))
+        for module in network.modules():
+            if type(module).__name__ == "DisentangledSelfAttention" and "forward" not in vars(module):
+                module.forward = partial(_by_run, module.forward)
         return
     if anatomy.family in WRAPPED + PADDED:
         return
@@ -50,10 +51,9 @@ def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
             if name.endswith(("EncDecAttention", "encoder_attn")):
                 module.whet_cross = True  # type: ignore[assignment]
     if anatomy.family in OWN_POSITIONS:
-        for module in list(network.modules()):
-            table = getattr(module, "embed_positions", None)
-            if isinstance(table, nn.Module) and not isinstance(table, _FlatPositions):
-                module.embed_positions = _FlatPositions(table)
+        for name, table in network.named_modules():
+            if name.endswith("embed_positions") and "forward" not in vars(table):
+                table.forward = partial(_flat_positions, table, table.forward)
 
 
 def keywords(config: Any, anatomy: Anatomy, positions_t: Tensor, kinds_t: Tensor | None) -> dict[str, Any]:
@@ -108,37 +108,23 @@ def vocabulary(network: nn.Module, rows_nd: Tensor) -> Tensor:
     return logits if bias is None else logits + bias
 
 
-class _FlatPositions(nn.Module):
+def _flat_positions(table: nn.Module, plain: Callable[..., Tensor], *args: Any, **given: Any) -> Tensor:
     """A table of positions that reads a flat row's own positions, and is the plain table in every other call."""
-
-    def __init__(self, table: nn.Module) -> None:
-        super().__init__()
-        self.table = table
-
-    def forward(self, *args: Any, **given: Any) -> Tensor:
-        layout = CURRENT.get()
-        if layout is None:
-            plain: Tensor = self.table(*args, **given)
-            return plain
-        shift = getattr(self.table, "offset", 0)
-        weight: Tensor = self.table.weight  # type: ignore[assignment]
-        return nn.functional.embedding(layout.positions + shift, weight)[None]
+    layout = CURRENT.get()
+    if layout is None:
+        return plain(*args, **given)
+    weight: Tensor = table.weight  # type: ignore[assignment]
+    return nn.functional.embedding(layout.positions + getattr(table, "offset", 0), weight)[None]
 
 
-class _ByRun(nn.Module):
+def _by_run(plain: Callable[..., Any], hidden_states: Tensor, attention_mask: Tensor, *args: Any, **given: Any) -> Any:
     """DeBERTa's attention, which no registry reaches: its own forward on each run of equally long examples."""
-
-    def __init__(self, inner: nn.Module) -> None:
-        super().__init__()
-        self.inner = inner
-
-    def forward(self, hidden_states: Tensor, attention_mask: Tensor, *args: Any, **given: Any) -> Any:
-        layout = CURRENT.get()
-        if layout is None:
-            return self.inner(hidden_states, attention_mask, *args, **given)
-        parts = []
-        for run in layout.own:
-            rows = hidden_states[0, run.start : run.stop].unflatten(0, (run.count, run.length))
-            seen = torch.ones(run.count, 1, run.length, run.length, dtype=attention_mask.dtype, device=rows.device)
-            parts.append(self.inner(rows, seen, *args, **{**given, "relative_pos": None})[0].flatten(0, 1))
-        return torch.cat(parts)[None], None
+    layout = CURRENT.get()
+    if layout is None:
+        return plain(hidden_states, attention_mask, *args, **given)
+    parts = []
+    for run in layout.own:
+        rows = hidden_states[0, run.start : run.stop].unflatten(0, (run.count, run.length))
+        seen = torch.ones(run.count, 1, run.length, run.length, dtype=attention_mask.dtype, device=rows.device)
+        parts.append(plain(rows, seen, *args, **{**given, "relative_pos": None})[0].flatten(0, 1))
+    return torch.cat(parts)[None], None

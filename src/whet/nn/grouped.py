@@ -90,7 +90,9 @@ class Grouped(torch.autograd.Function):
                 if bias is not None:
                     scores += bias[:, : group.length, : group.keys]
                 if (hidden := pattern.hidden(group, q.device)) is not None:
-                    scores.masked_fill_(hidden, float("-inf"))
+                    scores.masked_fill_(
+                        hidden, torch.finfo(torch.float32).min
+                    )  # a place beyond the end may see nothing at all
                 torch.softmax(scores, -1, out=share)
             kept = keep_mask(weights, pattern.dropout) if pattern.dropout > 0 else None
             used = weights if kept is None else weights * kept

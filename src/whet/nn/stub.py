@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutputWithPast, BaseModelOutputWithPooling
+from transformers.modeling_outputs import BaseModelOutputWithPastAndCrossAttentions, BaseModelOutputWithPooling
 
 from whet.nn.anatomy import Anatomy
 
@@ -43,7 +43,7 @@ class _StandIn:
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
         if self.anatomy.causal:
-            return BaseModelOutputWithPast(last_hidden_state=self.rows)
+            return BaseModelOutputWithPastAndCrossAttentions(last_hidden_state=self.rows)
         return BaseModelOutputWithPooling(last_hidden_state=self.rows, pooler_output=self._pooled())
 
     def _pooled(self) -> Tensor | None:
