@@ -61,9 +61,9 @@ def network(head: Head, seed: int = 0) -> torch.nn.Module:
     return kinds[head.kind](config).eval()
 
 
-def engine(head: Head, path: str = "flat", seed: int = 0) -> Engine:
+def engine(head: Head, path: str = "flat", seed: int = 0, precision: str = "float32") -> Engine:
     found = network(head, seed)
-    return Engine(found, read_anatomy(found), path)
+    return Engine(found, read_anatomy(found), path, precision)
 
 
 def encoded(task: Task, examples: list[Example], schema: Schema, limits: Limits) -> list[Features]:

@@ -6,19 +6,43 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from whet.metrics import calibration, classification, correlation, multilabel
+from whet.metrics import calibration, classification, correlation, likelihood, multilabel
 from whet.metrics.scores import Columns, Measure, Scores
-from whet.tasks._targets import carried, number_of
+from whet.tasks._targets import carried, number_of, two_sided
 from whet.tasks.contract import Pair, Schema
 
 
 def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
-    """The scores of answered rows. Labels that the model never learnt count as wrong answers."""
+    """The scores of answered rows. Labels that the model never learnt count as wrong answers.
+
+    ``loss`` is there where every answer carries its logits: the mean of the training's own loss, each row alike
+    (no weights, no smoothing), over the rows whose target the model knows.
+    """
     if schema.kind == "regression":
-        return _scale_scores(pairs)
+        found = _scale_scores(pairs)
+    elif schema.kind == "multi":
+        found = _many_scores(pairs, known_labels(pairs, schema))
+    else:
+        found = _label_scores(pairs, known_labels(pairs, schema))
+    if not pairs or any(pair.prediction.raw is None for pair in pairs):
+        return found
+    measures = {**found.measures, "loss": lambda got: likelihood.mean_known(got["losses"])}
+    return Scores({**found.columns, "losses": losses(pairs, schema)}, measures, found.reduce)
+
+
+def losses(pairs: Sequence[Pair], schema: Schema) -> np.ndarray:
+    """Each row's loss by the logits of its answer: float [rows], NaN where the model does not know the target."""
+    logits = np.array([pair.prediction.raw for pair in pairs], np.float64)
+    if schema.kind == "regression":
+        mean, deviation = schema.scale or (0.0, 1.0)
+        wanted = np.array([number_of(pair.example) for pair in pairs])
+        return np.asarray((logits[:, 0] - (wanted - mean) / deviation) ** 2)
     if schema.kind == "multi":
-        return _many_scores(pairs, known_labels(pairs, schema))
-    return _label_scores(pairs, known_labels(pairs, schema))
+        truth = carried([pair.example.target for pair in pairs], schema.labels)
+        return likelihood.binary_cross_entropy(logits, truth)
+    place = {label: k for k, label in enumerate(schema.labels)}
+    targets = np.array([place.get(pair.example.target, likelihood.UNKNOWN) for pair in pairs])
+    return likelihood.cross_entropy(two_sided(logits, schema), targets)
 
 
 def known_labels(pairs: Sequence[Pair], schema: Schema) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from whet.metrics import entities
+from whet.metrics import entities, likelihood, perplexity
 from whet.metrics.classification import ClassRow, class_rows, ratio
 from whet.metrics.scores import Columns, Measure, Scores
 from whet.tasks._remarks import best_and_worst, by_length
@@ -20,7 +20,8 @@ from whet.tasks.contract import Finding, Pair, Schema
 def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
     """f1, precision and recall of entities as conlleval counts them, and the share of words tagged rightly.
 
-    Where tags mark no spans (parts of speech): accuracy, and F1 over tags.
+    Where tags mark no spans (parts of speech): accuracy, and F1 over tags. ``loss``, a word's mean negative
+    log-likelihood, is there where every answer carries its logits; words that the model did not see have none.
     """
     _, table = _table(pairs, schema)
     columns = {
@@ -36,14 +37,26 @@ def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
         return lambda got: measure(got["counts"])
 
     measures: dict[str, Measure] = {"accuracy": lambda got: float(ratio(got["right"], got["words"]))}
+    if pairs and all(pair.prediction.raw is not None for pair in pairs):
+        sums = np.array([_summed_loss(pair, schema) for pair in pairs])
+        columns |= {"nats": sums[:, 0], "judged": sums[:, 1]}
+        measures["loss"] = lambda got: perplexity.loss_per_token(got["nats"], got["judged"])
     if schema.kind == "words":
-        return Scores(columns, {**measures, "f1_macro": of_table(_macro)}, reduce)
+        return Scores(columns, {"accuracy": measures.pop("accuracy"), "f1_macro": of_table(_macro), **measures}, reduce)
     spans = {"f1": entities.f1, "precision": entities.precision, "recall": entities.recall}
     return Scores(columns, {**{name: of_table(f) for name, f in spans.items()}, **measures}, reduce)
 
 
 def _agreeing(pair: Pair) -> int:
     return sum(t == a for t, a in zip(pair.example.target, pair.prediction.answer, strict=True))
+
+
+def _summed_loss(pair: Pair, schema: Schema) -> tuple[float, int]:
+    """A sentence's negative log-likelihood in nats, and the words it is the sum of."""
+    place = {label: k for k, label in enumerate(schema.labels)}
+    targets = np.array([place.get(tag, likelihood.UNKNOWN) for tag in pair.example.target])
+    each = likelihood.cross_entropy(np.asarray(pair.prediction.raw, np.float64), targets)
+    return float(np.nansum(each)), int((~np.isnan(each)).sum())
 
 
 def _macro(table: np.ndarray) -> float:

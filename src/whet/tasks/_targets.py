@@ -6,13 +6,14 @@ text until the training rows have shown that there is a scale.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from whet.tasks._reading import read_number, refuse
-from whet.tasks.contract import Example, Schema
+from whet.tasks.contract import Example, Prediction, Schema
 
 SCALE_AT = 100
 """More different whole numbers than this are a scale, not labels."""
@@ -85,3 +86,20 @@ def carried(targets: Sequence[Any], labels: Sequence[str]) -> np.ndarray:
             if label in place:
                 table[row, place[label]] = True
     return table
+
+
+def usual_answer(targets: Sequence[Any], schema: Schema) -> Prediction:
+    """The answer of whoever knows only how frequent the labels are: the first of them, or all that most rows carry.
+
+    Its logits are the shares' own (add-one smoothed, so that no label is impossible).
+    """
+    carriers = Counter(label for target in targets for label in set(set_of(target)))
+    shares = {label: carriers[label] / len(targets) for label in schema.labels}
+    first = max(schema.labels, key=lambda label: shares[label])
+    usual = [label for label in schema.labels if shares[label] >= 0.5] or [first]
+    counts = np.array([carriers[label] for label in schema.labels]) + 1.0
+    if schema.kind == "multi":
+        return Prediction(usual, shares, tuple(np.log(counts / (len(targets) + 2 - counts)).tolist()))
+    logits = np.log(counts / counts.sum())
+    raw = logits[1:] - logits[:1] if schema.kind == "binary" else logits
+    return Prediction(first, shares, tuple(raw.tolist()))

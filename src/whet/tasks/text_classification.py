@@ -38,6 +38,7 @@ from whet.tasks._targets import (
     one_of,
     set_of,
     two_sided,
+    usual_answer,
 )
 from whet.tasks.contract import (
     Batch,
@@ -208,15 +209,11 @@ class TextClassification(Task):
 
     def baseline(self, train: Split, test: Split, schema: Schema) -> list[Prediction]:
         """The mean, the most frequent label, or the labels that most rows carry (at least one)."""
-        count = len(train.examples)
         if schema.kind == "regression":
-            constant = Prediction(float(np.mean([number_of(example) for example in train.examples])))
-            return [constant] * len(test.examples)
-        carried = Counter(label for example in train.examples for label in set(set_of(example.target)))
-        shares = {label: carried[label] / count for label in schema.labels}
-        first = max(schema.labels, key=lambda label: shares[label])
-        usual = [label for label in schema.labels if shares[label] >= 0.5] or [first]
-        return [Prediction(usual if schema.kind == "multi" else first, shares)] * len(test.examples)
+            constant = float(np.mean([number_of(example) for example in train.examples]))
+            mean, deviation = schema.scale or (0.0, 1.0)
+            return [Prediction(constant, None, ((constant - mean) / deviation,))] * len(test.examples)
+        return [usual_answer([example.target for example in train.examples], schema)] * len(test.examples)
 
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _remarks.findings(pairs, schema)

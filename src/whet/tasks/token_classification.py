@@ -43,6 +43,8 @@ if TYPE_CHECKING:
     from whet.nn.packed import Engine
 
 UNSUPERVISED = -100
+UNSEEN = 100.0
+"""The logit of the outside tag for a word that no window shows: certain, so that no chain runs through it."""
 
 
 @dataclass(frozen=True)
@@ -163,23 +165,25 @@ class TokenClassification(Task):
         ]
 
     def gather(self, parts: Sequence[Part], schema: Schema) -> Prediction:
-        """Every word's tag; words that a length limit cut away are given the outside tag."""
+        """Every word's tag; words that a length limit cut away are given the outside tag and no logits."""
         count = parts[0].raw["count"]
-        logits_wk = np.zeros((count, len(schema.labels)))
-        logits_wk[:, schema.labels.index("O") if "O" in schema.labels else 0] = 100.0
+        raw_wk = np.full((count, len(schema.labels)), np.nan)
         places: dict[int, Any] = {}
         for part in parts:
-            logits_wk[part.raw["words"]] = part.raw["logits"]
+            raw_wk[part.raw["words"]] = part.raw["logits"]
             places.update(zip(part.raw["words"], part.raw["places"], strict=False))
+        outside_k = np.zeros(len(schema.labels))
+        outside_k[schema.labels.index("O") if "O" in schema.labels else 0] = UNSEEN
+        logits_wk = np.where(np.isnan(raw_wk), outside_k, raw_wk)
         allowed = rules(schema.labels, schema.kind) if self.chains == "valid" else None
         chances_wk = calibration.softmax(logits_wk)
         chain = best_chain(np.log(chances_wk + 1e-300), allowed) if allowed else logits_wk.argmax(1)
         tags = [schema.labels[k] for k in chain]
         sure_w = chances_wk[np.arange(count), chain]
         if schema.kind == "words":
-            return Prediction(tags, None, logits_wk)
+            return Prediction(tags, None, raw_wk)
         found = [_entity(span, sure_w, places) for span in entities.spans(tags)]
-        return Prediction(tags, None, logits_wk, {"entities": found})
+        return Prediction(tags, None, raw_wk, {"entities": found})
 
     def score(self, pairs: Sequence[Pair], schema: Schema) -> Scores:
         return _tagging.scores(pairs, schema)
@@ -188,10 +192,13 @@ class TokenClassification(Task):
         return "accuracy" if schema.kind == "words" else "f1"
 
     def baseline(self, train: Split, test: Split, schema: Schema) -> list[Prediction]:
-        """Every word gets the most frequent tag."""
+        """Every word gets the most frequent tag; its logits are the tags' shares (add-one smoothed)."""
         counts = Counter(tag for example in train.examples for tag in example.target)
         usual = counts.most_common(1)[0][0]
-        return [Prediction([usual] * len(example.inputs)) for example in test.examples]
+        shares_k = np.array([counts[tag] + 1.0 for tag in schema.labels])
+        logits_k = np.log(shares_k / shares_k.sum())
+        sizes = [len(example.inputs) for example in test.examples]
+        return [Prediction([usual] * size, None, np.broadcast_to(logits_k, (size, len(logits_k)))) for size in sizes]
 
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _tagging.findings(pairs, schema)
