@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 
@@ -14,6 +15,7 @@ from whet.assemble.predictor import Predictor
 from whet.assemble.source import Source
 from whet.core.draws import derive
 from whet.core.events import Said, Tell
+from whet.judge.judge import main_metric
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode
 from whet.prepare.locate import locate
@@ -41,7 +43,7 @@ class Leg:
     @property
     def metric(self) -> str:
         """The metric that chooses the best weights."""
-        return self.stage.evaluate.metric or self.model.task.metric(self.model.schema)
+        return main_metric(self.model.task, self.model.schema, self.splits["train"], self.stage.evaluate)
 
     def course(self) -> Course:
         """What the loop needs to know."""
@@ -94,7 +96,7 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
             folder = settled.train if settled.train and Path(settled.train).is_dir() else None
             place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
             files = {name: str(path.resolve()) for name, path in place.files.items()}
-            settled = dataclasses.replace(settled, **files)
+            settled = dataclasses.replace(settled, **cast(dict[str, Any], files))
         source = settled.train if on_hub else None
         corpus = prepare(
             source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed

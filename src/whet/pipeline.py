@@ -103,7 +103,7 @@ def _go(
 ) -> Run:
     began, first = time.perf_counter(), start.progress.stage if start else 0
     forecasts: list[Forecast] = []
-    with papers.opened(out, recipe, corpora, start.progress if start else None), Stop() as stop:
+    with papers.opened(out, recipe, corpora, start.progress if start else None), Stop(out.root) as stop:
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)

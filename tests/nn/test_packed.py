@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import families
 import pytest
 import torch
-from families import FAMILIES, WORDS
 
+import families
+from families import FAMILIES, WORDS
 from whet.nn import attention
 from whet.nn.anatomy import read_anatomy
 from whet.nn.heads import MeanHead

@@ -11,7 +11,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 import whet.assemble.source as sources
-from whet.assemble.load import HEAD, POOLING, load, tokenizer_of
+from whet.assemble.load import HEAD, POOLING, load, quiet, tokenizer_of
 from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
 from whet.assemble.predictor import Predictor
@@ -29,7 +29,8 @@ FORMAT = 1
 
 def pack(model: Model, strategy: Strategy, place: Path) -> None:
     """Publish the model as a bundle at ``place``: atomically, hashed, with all that an answer needs."""
-    rundir.publish(place, lambda path: _write(model, strategy, path))
+    with quiet():
+        rundir.publish(place, lambda path: _write(model, strategy, path))
 
 
 def _write(model: Model, strategy: Strategy, path: Path) -> None:
@@ -102,12 +103,13 @@ def task_of(paper: Mapping[str, Any]) -> Task:
 
 def schema_of(paper: Mapping[str, Any]) -> Schema:
     """What was learnt from the rows, back from JSON."""
-    values = {
+    values: dict[str, Any] = {
         **paper.get("schema", {}),
         **{key: paper.get(key) for key in ("labels", "thresholds", "temperature")},
     }
     values["labels"] = values["labels"] or ()
-    return Schema(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    fixed: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    return Schema(**fixed)
 
 
 def _paper_of(source: sources.Source) -> dict[str, Any]:

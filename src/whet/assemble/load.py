@@ -70,7 +70,7 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
     """
     torch.manual_seed(seed)
     pooling = pooling_of(source, head, options)
-    with _quiet():
+    with quiet():
         network, report = _mean(source, head) if pooling == "mean" else _family(source, head)
     new, mismatched = list(report["missing_keys"]), [str(one[0]) for one in report["mismatched_keys"]]
     if source.adapter is not None:
@@ -103,7 +103,7 @@ def pooling_of(source: Source, head: Head, options: ModelOptions) -> Pooling:
 def tokenizer_of(source: Source) -> Any:
     """The model's tokenizer. Raises ModelError where there is none that can be read without remote code."""
     try:
-        with _quiet():
+        with quiet():
             return transformers.AutoTokenizer.from_pretrained(source.tokenizer, local_files_only=True)
     except Exception as error:  # transformers and tokenizers raise many unrelated types for unreadable files
         raise ModelError(
@@ -128,7 +128,7 @@ def _family(source: Source, head: Head) -> tuple[nn.Module, dict[str, Any]]:
 def _mean(source: Source, head: Head) -> tuple[nn.Module, dict[str, Any]]:
     base, report = _pretrained(transformers.AutoModel, source.directory, _config(source.directory))
     if getattr(base, "pooler", None) is not None:
-        base.pooler = None  # it is not on the way from the text to the answer
+        base.pooler = None  # type: ignore[assignment]  # it is not on the way from the text to the answer
     new = [name for name in report["missing_keys"] if not name.startswith("pooler.")]
     dropout = getattr(base.config, "hidden_dropout_prob", getattr(base.config, "dropout", 0.0))
     return MeanHead(base, head.outputs, dropout), {**report, "missing_keys": new}
@@ -196,7 +196,7 @@ def _few(names: tuple[str, ...]) -> str:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' own warnings and bars: the load report says it in our words."""
     before = transformers.logging.get_verbosity()
     bars = transformers.utils.logging.is_progress_bar_enabled()

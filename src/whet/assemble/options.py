@@ -13,4 +13,4 @@ class ModelOptions:
     name: str = "all-MiniLM-L6-v2"
     """A transformers directory, a hub name, a run, a bundle or a PEFT adapter; the default is installed with whet."""
     pooling: Literal["auto", "mean", "family"] = "auto"
-    """How a text's states become one row: auto pools the mean where the model was trained so, else as its family does."""
+    """How a text's states become one: auto takes their mean where the model was trained so, else its family's way."""

@@ -33,7 +33,7 @@ class Predictor:
         self.model = model
 
     def predict(self, rows: Input | Iterable[Input], top: int | None = None) -> list[dict[str, Any]]:
-        """One answer a row, as in ``predictions/*.jsonl``. A row is a text, a pair of texts, or a mapping of columns."""
+        """One answer a row, as in ``predictions/*.jsonl``; a row is a text, a pair or a mapping of columns."""
         several = [rows] if isinstance(rows, (str, Mapping)) else list(rows)
         return list(self.stream(several, top=top))
 

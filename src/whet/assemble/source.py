@@ -106,7 +106,7 @@ def _base_of(place: Path) -> Source:
 
 
 def _download(name: str) -> Path:
-    """A snapshot from the hub, or from its cache where it lies already. Needs ``HF_HUB_OFFLINE`` unset to ask the hub."""
+    """A snapshot from the hub, or from its cache; with ``HF_HUB_OFFLINE`` set only the latter is asked."""
     from huggingface_hub import snapshot_download
 
     os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", str(HUB_SECONDS))

@@ -13,6 +13,7 @@ import textwrap
 import typing
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 
@@ -72,7 +73,7 @@ def _sentences(cls: type) -> dict[str, str]:
         return {}
     body = typing.cast(ast.ClassDef, tree.body[0]).body
     found = {}
-    for above, below in zip(body, body[1:], strict=False):
+    for above, below in pairwise(body):
         if (
             isinstance(above, ast.AnnAssign)
             and isinstance(above.target, ast.Name)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Gt, Lt
 
 
 @dataclass(frozen=True)
@@ -12,7 +14,7 @@ class EvaluateOptions:
 
     metric: str | None = None
     """Chooses the best weights and leads the report; null takes the task's own metric, its field's habit."""
-    confidence: float = 0.95
+    confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     """How often an interval should hold the true score; .95 is the convention (Efron and Tibshirani 1993)."""
     language: Literal["en", "zh"] = "en"
     """The language of report and findings, English or Chinese; English, as the tools around it speak it."""

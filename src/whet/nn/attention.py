@@ -50,9 +50,9 @@ def attend(
     if layout is None and softcap is not None:
         return _softcapped(module, query, key, value, attention_mask, dropout, scale, softcap, causal), None
     if layout is None:
-        bias = {} if position_bias is None else {"position_bias": position_bias}
+        more = {} if position_bias is None else {"position_bias": position_bias}
         return sdpa_attention_forward(
-            module, query, key, value, attention_mask, dropout, scaling, is_causal, **bias, **keywords
+            module, query, key, value, attention_mask, dropout, scaling, is_causal, **more, **keywords
         )
     repeats = query.shape[1] // key.shape[1]
     cross = bool(getattr(module, "whet_cross", False))
@@ -65,7 +65,7 @@ def attend(
 
 
 def _mask(*args: Any, attention_mask: Tensor | None = None, **keywords: Any) -> Tensor | None:
-    """No mask without a two-dimensional one: a flat row needs none, and a single causal one comes from ``is_causal``."""
+    """No mask without a two-dimensional one: a flat row needs none, a single causal one comes from ``is_causal``."""
     return None if attention_mask is None else sdpa_mask(*args, attention_mask=attention_mask, **keywords)
 
 

@@ -1,7 +1,7 @@
 """Dropout from random bits: sixteen bits decide about one entry, so that drawing costs a quarter of torch's way.
 
 torch draws a float for every entry on the CPU, one after another; here one 64-bit word serves four entries. The
-probability is a whole number of 65,536ths, and kept entries are scaled by its exact inverse, so the mean stays unbiased.
+probability is a whole number of 65,536ths, and kept entries are scaled by its exact inverse: the mean is unbiased.
 On other devices torch's own dropout is fast already and is used.
 """
 

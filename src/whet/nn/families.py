@@ -101,8 +101,9 @@ def with_decoder_if_needed(flat: Flat, config: Any, anatomy: Anatomy) -> Flat:
 
 def vocabulary(network: nn.Module, rows_nd: Tensor) -> Tensor:
     """Logits ``[N, V]`` of an encoder-decoder's decoder states, as its own forward computes them."""
-    if network.config.model_type == "t5" and getattr(network.config, "tie_word_embeddings", True):
-        rows_nd = rows_nd * network.config.d_model**-0.5
+    config: Any = network.config
+    if config.model_type == "t5" and getattr(config, "tie_word_embeddings", True):
+        rows_nd = rows_nd * config.d_model**-0.5
     logits: Tensor = network.lm_head(rows_nd)  # type: ignore[operator]
     bias = getattr(network, "final_logits_bias", None)
     return logits if bias is None else logits + bias

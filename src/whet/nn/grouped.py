@@ -35,7 +35,7 @@ class Pattern:
         self.softcap, self.scale, self.dropout = softcap, scale, dropout
 
     def hidden(self, group: Group, device: torch.device) -> Tensor | None:
-        """Which keys a query may not see, bool ``[n or 1, 1, l or 1, m]``, kept for the layers to come; None: all seen."""
+        """Which keys a query may not see, bool ``[n or 1, 1, l or 1, m]``, kept for later layers; None: none."""
         windowed = self.window is not None and group.keys > self.window
         at = (id(self.plan), group, self.causal, self.window if windowed else None)
         if at not in self.layout.memo:

@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 SHARE, SLACK = 0.75, 8
-"""An example joins a group where it has at least this share of the longest's length, or lacks at most so many tokens."""
+"""An example joins a group where it has this share of the longest's length, or lacks at most so many tokens."""
 
 
 @dataclass(frozen=True)
 class Group:
-    """``count`` neighbouring examples at ``length`` query places and ``keys`` key places each, with their first places."""
+    """``count`` neighbouring examples of ``length`` query and ``keys`` key places each, with their first places."""
 
     first: int
     count: int

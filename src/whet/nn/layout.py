@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, Literal
 
 import torch
@@ -181,7 +182,7 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
     rank[torch.tensor(order)] = torch.arange(len(order))
     forward = back = None
     ids, kinds = flat.ids, flat.kinds
-    if any(a > b for a, b in zip(order, order[1:], strict=False)):
+    if any(a > b for a, b in pairwise(order)):
         came = torch.tensor([flat.starts[index] for index in order])
         forward = torch.repeat_interleave(came - starts, sizes) + place
         back = torch.empty_like(forward)
@@ -194,4 +195,4 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
 
 
 CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)
-"""The layout of the flat call under way, for modules that transformers hands no keywords (DeBERTa, BART's positions)."""
+"""The layout of the flat call under way, for modules that get no keywords (DeBERTa, BART's positions)."""

@@ -46,7 +46,7 @@ class LowRank(nn.Module):
         length = (weight + self.scale * (self.B @ self.A)).detach().norm(dim=1)
         ratio = self.magnitude / length
         low = nn.functional.linear(nn.functional.linear(inputs, self.A), self.B) * self.scale
-        bias = self.base.bias
+        bias: Tensor | None = self.base.bias  # type: ignore[assignment]
         if self.training and self.dropout.p > 0:  # what dropout leaves of the input also goes through W, as in PEFT
             plain = nn.functional.linear(inputs, weight)
         else:

@@ -147,14 +147,15 @@ def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
 
     No flag of a family's is trusted: some accept an attention's name and go on with their own.
     """
-    wanted = families.path_of(network.config)
+    config: Any = network.config
+    wanted = families.path_of(config)
     if wanted == "padded":
         return Choice("padded", f"{anatomy.family} keeps examples apart only by padding, so batches are padded")
     was_training = network.training
     network.eval()
     engine = Engine(network, anatomy, wanted)
     draw = torch.Generator().manual_seed(0)
-    most = min(int(network.config.vocab_size), 1000)
+    most = min(int(config.vocab_size), 1000)
     words = [torch.randint(min(10, most - 1), most, (count,), generator=draw).tolist() for count in (7, 4)]
     try:
         with torch.inference_mode():

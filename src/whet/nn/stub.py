@@ -23,7 +23,7 @@ def head(network: nn.Module, anatomy: Anatomy, rows: Tensor) -> Tensor:
     shell: Any = copy.copy(network)
     ids = torch.ones(rows.shape[:2], dtype=torch.int64, device=rows.device)
     base = network.get_submodule(anatomy.base)
-    config = copy.copy(network.config)
+    config: Any = copy.copy(network.config)
     if anatomy.causal:
         config.pad_token_id = 0  # a row of ones has no padding, so the last of each is taken
     shell.__dict__["config"] = config
@@ -47,11 +47,10 @@ class _StandIn:
         return BaseModelOutputWithPooling(last_hidden_state=self.rows, pooler_output=self._pooled())
 
     def _pooled(self) -> Tensor | None:
-        pooler = getattr(self.base, "pooler", None)
+        base: Any = self.base
+        pooler = getattr(base, "pooler", None)
         if pooler is None or self.rows.shape[1] != 1:
             return None
-        if hasattr(self.base, "pooler_activation"):  # ALBERT's pooler is a bare linear layer
-            pooled: Tensor = self.base.pooler_activation(pooler(self.rows[:, 0]))
-            return pooled
-        found: Tensor = pooler(self.rows)
-        return found
+        if hasattr(base, "pooler_activation"):  # ALBERT's pooler is a bare linear layer
+            return base.pooler_activation(pooler(self.rows[:, 0]))
+        return pooler(self.rows)

@@ -173,7 +173,7 @@ def _ours(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
             continue
         name = name.replace(".modules_to_save.default.", ".").replace(".modules_to_save.", ".")
         for theirs, ours in _TENSORS.items():
-            if name.endswith("." + theirs) or name.endswith(f".{theirs}.weight"):
+            if name.endswith((f".{theirs}", f".{theirs}.weight")):
                 name = name[: name.rindex("." + theirs)] + "." + ours
                 break
         found[name] = tensor

@@ -25,7 +25,7 @@ class Full(Strategy):
     learning_rate: ClassVar[float] = 5e-5
 
     head_rate: float = 1.0
-    """Factor on the head's rate; 1 trains all at one rate as BERT did (Devlin et al. 2019), 5 to 20 helps short runs."""
+    """Factor on the head's rate; 1 is BERT's own (Devlin et al. 2019), 5 to 20 helps short runs."""
 
     def install(self, network: nn.Module, anatomy: Anatomy) -> None:
         let_move(network, lambda name: True)

@@ -20,7 +20,7 @@ from whet.train.stop import Stop
 
 @dataclass(frozen=True)
 class Watch:
-    """What the driver needs from outside: the validation scores, the metric that chooses, where to save, when to stop."""
+    """What the driver needs from outside: validation scores, the metric that chooses, where to save, when to stop."""
 
     look: Callable[[], dict[str, float]] | None
     metric: str

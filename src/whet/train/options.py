@@ -15,7 +15,7 @@ class TrainOptions:
     """How the weights move: how long, how fast, and when to look at the validation rows."""
 
     epochs: Annotated[float, Gt(0)] = 4.0
-    """Passes over the training rows. Small encoders gain up to the third or fourth (BERT, Devlin et al. 2019: 2 to 4)."""
+    """Passes over the training rows; small encoders gain up to the third or fourth (Devlin et al. 2019: 2 to 4)."""
     batch_size: Count = 32
     """Examples a step, whatever their lengths; 16 and 32 are BERT's own choices (Devlin et al. 2019)."""
     learning_rate: Annotated[float, Gt(0)] | None = None
@@ -33,7 +33,7 @@ class TrainOptions:
     evaluate_every: Count | None = None
     """Steps between looks at the validation rows; null looks after each epoch. A checkpoint follows every look."""
     patience: Count | None = None
-    """Stop after so many looks without a better score; null trains to the end, since the best weights are kept anyway."""
+    """Stop after so many looks without a better score; null trains to the end, for the best weights are kept anyway."""
     keep_checkpoints: Count = 2
     """How many checkpoints stay on disk: the newest, and one more in case the newest is damaged."""
     tokens_per_batch: Count | None = None

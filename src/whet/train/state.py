@@ -51,7 +51,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A stage's progress with the moving weights, the optimizer's memory and the best weights (None: the present ones)."""
+    """A stage's progress, moving weights, optimizer's memory and best weights (None: the present ones)."""
 
     progress: Progress
     weights: dict[str, torch.Tensor]
@@ -97,7 +97,7 @@ def newest(folder: Path) -> Iterator[Path]:
 
 def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest checkpoint that is whole, and a sentence about each damaged one that was passed over."""
-    passed = []
+    passed: list[str] = []
     for place in newest(folder):
         try:
             return Checkpoint.load(place), passed

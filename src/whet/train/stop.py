@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -17,7 +18,8 @@ from whet.core.errors import Interrupted, Preempted
 class Stop:
     """A context in which requests to stop are remembered. Outside the main thread it hears nothing (Python's rule)."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: Path) -> None:
+        self.run = run
         self.asked: int | None = None
         self._before: dict[int, Any] = {}
 
@@ -39,8 +41,8 @@ class Stop:
             return
         save()
         if self.asked == signal.SIGTERM:
-            raise Preempted("stopped by the system; the state is saved", cure="go on with: whet resume RUN")
-        raise Interrupted("stopped by its user; the state is saved", cure="go on with: whet resume RUN")
+            raise Preempted("stopped by the system; the state is saved", cure=f"go on with: whet resume {self.run}")
+        raise Interrupted("stopped by its user; the state is saved", cure=f"go on with: whet resume {self.run}")
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
         if self.asked is not None and number == signal.SIGINT:
