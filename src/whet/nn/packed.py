@@ -16,6 +16,7 @@ from typing import Any, final
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
@@ -25,6 +26,8 @@ from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, runs
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
 TOLERANCE = 1e-4
+PIECE = 512
+"""Positions whose logits over the vocabulary stand at once: 60 MB of them for 30,000 tokens."""
 
 
 @final
@@ -76,7 +79,23 @@ class Engine:
 
     def language(self, flat: Flat, at_n: Tensor) -> Tensor:
         """Logits over the vocabulary ``[N, V]`` at chosen flat positions only (the decoder's where there is one)."""
+        return self._vocabulary(self.states(flat).index_select(0, at_n.to(self.device)))
+
+    def surprises(self, flat: Flat, at_n: Tensor, truth_n: Tensor) -> Tensor:
+        """The float32 negative log-likelihoods ``[N]`` of tokens at chosen flat positions.
+
+        Logits over a vocabulary are the largest thing in such a step, so they are made piece by piece and, for the
+        backward pass, anew: memory is a piece's, whatever the batch.
+        """
         rows_nd = self.states(flat).index_select(0, at_n.to(self.device))
+        pieces = zip(rows_nd.split(PIECE), truth_n.to(self.device).split(PIECE), strict=True)
+        found = [checkpoint(self._surprise, *piece, use_reentrant=False) for piece in pieces]
+        return torch.cat(found) if found else rows_nd.new_zeros(0, dtype=torch.float32)
+
+    def _surprise(self, rows_nd: Tensor, truth_n: Tensor) -> Tensor:
+        return nn.functional.cross_entropy(self._vocabulary(rows_nd), truth_n, reduction="none")
+
+    def _vocabulary(self, rows_nd: Tensor) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
             if self.anatomy.encoder_decoder:
                 return families.vocabulary(self.network, rows_nd).float()

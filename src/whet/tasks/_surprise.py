@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from whet.metrics import perplexity
-from whet.metrics.scores import Columns, Scores
+from whet.metrics.scores import Columns, Measure, Scores
 from whet.tasks.contract import Finding, Pair, Prediction
 
 
@@ -22,8 +22,11 @@ def answer(nats: float, tokens: int) -> Prediction:
     return Prediction(found, None, (nats, tokens))
 
 
-def scores(pairs: Sequence[Pair]) -> Scores:
-    """perplexity, loss a token, bits a byte; a bootstrap draws documents, for their tokens hang together."""
+def scores(pairs: Sequence[Pair], every_token: bool) -> Scores:
+    """perplexity, loss a token, bits a byte; a bootstrap draws documents, for their tokens hang together.
+
+    Bits a byte are there only where ``every_token`` was told: they account for the whole text or mean nothing.
+    """
     answers = [pair.prediction.answer for pair in pairs]
     columns = {
         "loss": np.array([-float(found["log_likelihood"]) for found in answers]),
@@ -34,11 +37,12 @@ def scores(pairs: Sequence[Pair]) -> Scores:
     def reduce(drawn: Columns) -> Mapping[str, np.ndarray]:
         return {name: column.sum() for name, column in drawn.items()}
 
-    measures = {
+    measures: dict[str, Measure] = {
         "perplexity": lambda got: perplexity.perplexity(got["loss"], got["tokens"]),
         "loss": lambda got: perplexity.loss_per_token(got["loss"], got["tokens"]),
-        "bits_per_byte": lambda got: perplexity.bits_per_byte(got["loss"], got["bytes"]),
     }
+    if every_token:
+        measures["bits_per_byte"] = lambda got: perplexity.bits_per_byte(got["loss"], got["bytes"])
     return Scores(columns, measures, reduce)
 
 

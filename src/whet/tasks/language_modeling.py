@@ -131,7 +131,7 @@ class LanguageModeling(Task):
         return _surprise.answer(total, tokens)
 
     def score(self, pairs: Sequence[Pair], schema: Schema) -> Scores:
-        return _surprise.scores(pairs)
+        return _surprise.scores(pairs, every_token=schema.kind != "masked")
 
     def metric(self, schema: Schema) -> str:
         return "perplexity"
@@ -198,7 +198,5 @@ class LanguageModeling(Task):
             flat = dataclasses.replace(flat, ids=torch.tensor(shown, device=flat.ids.device))
         at = [start + place for start, (_, places, _) in zip(flat.starts, seen, strict=True) for place in places]
         truth = [token for _, _, tokens in seen for token in tokens]
-        logits_nv = model.language(flat, torch.tensor(at, dtype=torch.int64, device=flat.ids.device))
-        truth_n = torch.tensor(truth, dtype=torch.int64, device=logits_nv.device)
-        chosen_n = logits_nv.gather(1, truth_n[:, None])[:, 0]
-        return logits_nv.logsumexp(-1) - chosen_n, [len(places) for _, places, _ in seen]
+        at_n, truth_n = (torch.tensor(values, dtype=torch.int64, device=flat.ids.device) for values in (at, truth))
+        return model.surprises(flat, at_n, truth_n), [len(places) for _, places, _ in seen]
