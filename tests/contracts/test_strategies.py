@@ -1,7 +1,207 @@
-"""The contract of strategies: every entry of the shelf, on an encoder, a decoder and an encoder-decoder.
+"""What every strategy must answer, asked of every entry of the shelf.
 
-``--run-whole`` of the runner (``make test-all``) asks the same of every family. A strategy that cannot serve a family refuses it with
-a ModelError, and only where REFUSED says so.
+On an encoder, a decoder, an encoder-decoder and an encoder under our mean head; ``--whole`` asks it of every family. A
+strategy that cannot serve a family refuses it with a ModelError, and only where ``exercise.REFUSED`` says so.
 """
 
 from __future__ import annotations
+
+import dataclasses
+
+import peft
+import pytest
+import torch
+import transformers
+
+from strategies import exercise
+from strategies.exercise import MEAN, Tuned, installed, logits, network_of, sample_of, train
+from whet.core import yamlfile
+from whet.nn.heads import MeanHead
+from whet.nn.lowrank import LowRank
+from whet.recipe import Recipe
+from whet.strategies.contract import STRATEGIES, Strategy
+
+NAMES = STRATEGIES.names()
+QUICK = 5e-3
+TOLERANCE = {"rtol": 1e-4, "atol": 1e-5}
+FAMILIES = [*exercise.DEFAULT, *(pytest.param(name, marks=pytest.mark.whole) for name in exercise.REST)]
+
+every_name = pytest.mark.parametrize("name", NAMES)
+every_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+def ready(name: str, family: str) -> Tuned:
+    """The pair with its strategy installed; a pair that is rightly refused has nothing more to show."""
+    if exercise.refuses(name, family):
+        pytest.skip(f"{name} refuses {family} with a cure, as it should")
+    return installed(sample_of(name), family)
+
+
+def state(tuned: Tuned) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in tuned.network.named_parameters()}
+
+
+def moving(tuned: Tuned) -> set[str]:
+    return {name for name, tensor in tuned.network.named_parameters() if tensor.requires_grad}
+
+
+def test_there_are_strategies():
+    assert {"full", "head", "freeze", "discriminative", "bitfit", "lora"} <= set(NAMES)
+
+
+def test_every_pair_that_may_refuse_exists():
+    known = {*exercise.DEFAULT, *exercise.REST}
+    assert {name for name, _ in exercise.REFUSED} <= set(NAMES)
+    assert {family for _, family in exercise.REFUSED} <= known
+
+
+@every_name
+def test_builds_from_its_sample_as_a_value(name):
+    sample = sample_of(name)
+    assert isinstance(sample, Strategy) and sample == sample_of(name)
+    assert type(sample) is STRATEGIES[name] and STRATEGIES.name_of(type(sample)) == name
+    assert sample.learning_rate > 0
+    for field in dataclasses.fields(sample):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(sample, field.name, getattr(sample, field.name))
+
+
+@every_name
+@pytest.mark.parametrize("options", ["sample", "default"])
+def test_survives_a_recipe_and_yaml(name, options):
+    strategy = sample_of(name) if options == "sample" else STRATEGIES[name]()
+    section = {"name": name, **{field.name: getattr(strategy, field.name) for field in dataclasses.fields(strategy)}}
+    recipe = Recipe.of({"strategy": section})
+    assert recipe.stages[0].strategy == strategy
+    again = Recipe.of(yamlfile.read(recipe.as_yaml(), "recipe"))
+    assert again == recipe and again.stages[0].strategy == strategy
+
+
+@every_name
+@every_family
+def test_installing_changes_no_answer(name, family):
+    before = exercise.Tuned(sample_of("full"), *_plain(family))
+    torch.testing.assert_close(logits(ready(name, family)), logits(before), **TOLERANCE)
+
+
+@every_name
+@every_family
+def test_every_moving_tensor_is_in_exactly_one_group(name, family):
+    tuned = ready(name, family)
+    groups = tuned.strategy.groups(tuned.network, tuned.anatomy, 1e-3, 0.01)
+    named = [one for group in groups for one in group.names]
+    assert sorted(named) == sorted(moving(tuned)) and named
+    assert all(group.rate > 0 and group.decay in (0.0, 0.01) for group in groups)
+    for group in groups:
+        assert {tuned.anatomy.depth_of(one) for one in group.names} == {group.depth}
+    factors = tuned.strategy.at(3.0, 3.0, groups)
+    assert len(factors) == len(groups) and all(factor > 0 for factor in factors)
+
+
+@every_name
+@every_family
+def test_nothing_moves_below_the_cut(name, family):
+    tuned = ready(name, family)
+    cut = tuned.strategy.cut(tuned.anatomy)
+    assert 0 <= cut <= tuned.anatomy.depth
+    for module in tuned.anatomy.below(cut):
+        still = [one.requires_grad for one in tuned.network.get_submodule(module).parameters()]
+        assert not any(still)
+
+
+@every_name
+@every_family
+def test_after_three_steps_still_tensors_are_the_same_bits_and_moving_ones_moved(name, family):
+    tuned = ready(name, family)
+    before, chosen = state(tuned), moving(tuned)
+    train(tuned, 3, QUICK)
+    after = state(tuned)
+    moved = {one for one in before if not torch.equal(before[one], after[one])}
+    assert moved <= chosen
+    assert chosen - moved <= _unreachable(tuned, chosen)
+
+
+@every_name
+@every_family
+@pytest.mark.parametrize("rate", [None, QUICK], ids=["own-rate", "quick"])
+def test_thirty_steps_lower_the_loss(name, family, rate):
+    losses = train(ready(name, family), 30, rate)
+    assert losses[-1] < losses[0] * (0.95 if rate else 1.0)
+
+
+@every_name
+@every_family
+def test_what_moved_makes_the_same_model_again(name, family):
+    tuned = ready(name, family)
+    train(tuned, 3, QUICK)
+    answers, kept = logits(tuned), tuned.strategy.delta(tuned.network)
+    fresh = installed(sample_of(name), family, seed=99)
+    with torch.no_grad():
+        for module in fresh.anatomy.head:
+            for tensor in fresh.network.get_submodule(module).parameters():
+                tensor.normal_()
+    assert not torch.equal(logits(fresh), answers)
+    assert not fresh.network.load_state_dict(kept, strict=False).unexpected_keys
+    assert torch.equal(logits(fresh), answers)
+
+
+@every_name
+@every_family
+def test_merging_keeps_the_answers_and_leaves_a_plain_model(name, family):
+    tuned = ready(name, family)
+    train(tuned, 3, QUICK)
+    answers = logits(tuned)
+    tuned.strategy.merge(tuned.network)
+    torch.testing.assert_close(logits(tuned), answers, **TOLERANCE)
+    assert not any(isinstance(module, LowRank) for module in tuned.network.modules())
+    assert tuned.network.state_dict().keys() == network_of(family).state_dict().keys()
+
+
+@every_name
+@every_family
+def test_a_saved_adapter_loads_in_plain_peft(name, family, tmp_path):
+    tuned = ready(name, family)
+    base, place = tmp_path / "base", tmp_path / "adapter"
+    place.mkdir()
+    plain = network_of(family)
+    (plain.base if family == MEAN else plain).save_pretrained(base)
+    train(tuned, 3, QUICK)
+    saved = tuned.strategy.save(tuned.network, tuned.anatomy, base, place)
+    assert saved == bool(list(place.iterdir()))
+    assert saved == any(isinstance(module, LowRank) for module in tuned.network.modules())
+    if not saved:
+        return
+    auto = transformers.AutoModel if family == MEAN else transformers.AutoModelForSequenceClassification
+    loaded = peft.PeftModel.from_pretrained(auto.from_pretrained(base), place).eval()
+    if family == MEAN:
+        head = MeanHead(loaded, 2)
+        head.classifier.load_state_dict(tuned.network.classifier.state_dict())
+        loaded = head.eval()
+    torch.testing.assert_close(_padded(loaded), logits(tuned), **TOLERANCE)
+
+
+def _plain(family: str) -> tuple:
+    tuned = installed(sample_of("full"), family)
+    return tuned.network, tuned.anatomy, tuned.engine
+
+
+def _padded(network: torch.nn.Module) -> torch.Tensor:
+    """Answers by a plain padded call, as anyone makes it who has only transformers and PEFT."""
+    rows, _ = exercise.texts()
+    pad = network.config.pad_token_id or 0
+    ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], True, padding_value=pad)
+    mask = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row), dtype=torch.long) for row in rows], True)
+    with torch.no_grad():
+        return network(input_ids=ids, attention_mask=mask).logits
+
+
+def _unreachable(tuned: Tuned, names: set[str]) -> set[str]:
+    """Moving tensors to which no gradient comes: of parts that this head does not read (a token's unused pooler)."""
+    rows, labels = exercise.texts()
+    for name, tensor in tuned.network.named_parameters():
+        tensor.requires_grad_(name in names)
+    tuned.network.zero_grad(set_to_none=True)
+    flat = exercise.Flat.join(rows)
+    torch.nn.functional.cross_entropy(tuned.engine.sequence(flat), labels).backward()
+    found = dict(tuned.network.named_parameters())
+    return {name for name in names if found[name].grad is None}

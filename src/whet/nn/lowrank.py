@@ -53,6 +53,18 @@ class LowRank(nn.Module):
             plain = answered if bias is None else answered - bias
         return answered + (ratio - 1) * plain + ratio * low
 
+    @property
+    def weight(self) -> Tensor:
+        """The base layer's own weight, since a few models (T5) ask their layers for it on the way."""
+        found: Tensor = self.base.weight
+        return found
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The base layer's own bias, for the same reason."""
+        found: Tensor | None = self.base.bias
+        return found
+
     def folded(self) -> nn.Module:
         """The base layer with what was learnt added to its weight."""
         with torch.no_grad():
