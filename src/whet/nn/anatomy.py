@@ -148,8 +148,8 @@ _BERT: dict[Kind, tuple[str, ...]] = {
 }
 _DEBERTA: dict[Kind, tuple[str, ...]] = {
     **_BERT,
-    "query": ("attention.self.query_proj",),
-    "key": ("attention.self.key_proj",),
+    "query": ("attention.self.query_proj", "attention.self.pos_query_proj"),
+    "key": ("attention.self.key_proj", "attention.self.pos_key_proj"),
     "value": ("attention.self.value_proj",),
 }
 _MPNET: dict[Kind, tuple[str, ...]] = {
