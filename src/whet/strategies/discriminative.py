@@ -26,7 +26,8 @@ class Discriminative(Strategy):
     """Three ideas of ULMFiT (Howard & Ruder 2018): rates that fall with depth, a slanted triangle, gradual unfreezing.
 
     In ULMFiT's own tables rates and schedule carry the gain (TREC-6 error 6.37 to 5.69 on top of unfreezing),
-    unfreezing alone next to none. Each can be switched off: ``layer_decay: 1``, ``train.schedule: linear``, ``unfreezing: none``. The
+    unfreezing alone next to none. Each can be switched off: ``layer_decay: 1``, ``train.schedule: linear``,
+    ``unfreezing: none``. The
     peak rate is twice that of full tuning, since the lower blocks get less of it.
     """
 
