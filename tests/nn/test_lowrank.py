@@ -149,7 +149,7 @@ def test_a_whole_network_with_adapters_is_flat_as_padded_and_merges(name):
 
 def test_what_is_not_a_linear_layer_is_refused():
     network = FAMILIES["bert"]("sequence")
-    with pytest.raises(ModelError, match="no layer 'bert.nowhere'"):
+    with pytest.raises(ModelError, match=r"no layer 'bert\.nowhere'"):
         inject(network, ["bert.nowhere"], RANK, ALPHA)
     with pytest.raises(ModelError, match="LayerNorm"):
         inject(network, ["bert.encoder.layer.0.output.LayerNorm"], RANK, ALPHA)

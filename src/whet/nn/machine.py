@@ -20,6 +20,7 @@ from torch import nn
 from whet.core import memory, rundir
 from whet.nn.anatomy import Anatomy
 
+PRECISIONS = ("float32", "bfloat16")
 FASTER = 1.15
 """How much faster bfloat16 must be to be chosen: less is not worth its rounding."""
 TOKENS = 512
@@ -133,11 +134,13 @@ def _seconds(kind: torch.dtype, width: int, inner: int, device: torch.device) ->
 
 
 def _read() -> dict[str, Any]:
+    """What was measured before; what is not of our shape counts as never measured."""
     try:
-        found: dict[str, Any] = json.loads(cache_file().read_text("utf-8"))
-        return found
+        found = json.loads(cache_file().read_text("utf-8"))
     except (OSError, ValueError):
         return {}
+    known = found.items() if isinstance(found, dict) else ()
+    return {key: one for key, one in known if isinstance(one, dict) and one.get("precision") in PRECISIONS}
 
 
 def _write(known: dict[str, Any]) -> None:
