@@ -84,7 +84,7 @@ def _answering_seconds(leg: Leg) -> float:
     if not features:
         return 0.0
     leg.model.network.eval()
-    batch = next(sweep(features[: leg.stage.train.batch_size * 4], leg.model.tokens_per_batch))
+    batch = next(sweep(features, leg.model.tokens_per_batch))  # the largest that will come, for memory's sake
     with torch.inference_mode():
         return _timed(lambda: leg.model.task.decode(leg.model.engine, batch, leg.model.schema)) / batch.flat.tokens
 

@@ -6,13 +6,13 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import families
 import peft
 import pytest
 import torch
 import transformers
 from torch import nn
 
+import families
 from whet.core.errors import ModelError
 from whet.nn.anatomy import read_anatomy
 from whet.nn.lowrank import LowRank, low_rank_layers, merge_all

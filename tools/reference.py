@@ -1,0 +1,128 @@
+"""Write docs/reference and the recipe's JSON schema from the code; ``--check`` only says whether they are current."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from typer.main import get_command
+
+from whet.cli import _verbs
+from whet.core import errors
+from whet.core.fields import fields_of
+from whet.core.shelf import Shelf
+from whet.recipe import ENTRIES, SECTIONS
+from whet.recipe_forms import json_schema
+
+DOCS = Path(__file__).parent.parent / "docs"
+NOTE = "<!-- Made by tools/reference.py from the code; change the docstrings, then run `make reference`. -->\n\n"
+
+
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines
+    )
+
+
+def options(of: type) -> str:
+    """The fields of a section or an entry."""
+    rows = [(f"`{field.name}`", field.choices, f"`{shown(field.default)}`", field.sentence) for field in fields_of(of)]
+    return table(("option", "what it takes", "default", "what it is"), rows) if rows else "No options."
+
+
+def shown(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def paragraphs(docstring: str | None) -> str:
+    lines = (docstring or "").strip().split("\n")
+    return "\n".join(line.strip() for line in lines)
+
+
+def recipe() -> str:
+    parts = ["# The recipe", "Central fields; an entry's own options stand beside its name (see tasks and strategies)."]
+    parts.append(
+        table(
+            ("key", "what it is"),
+            [
+                ("`seed`", "Every draw is a function of this number; 0 by default."),
+                ("`task.name`", f"One of {', '.join(ENTRIES['task'].names())}; null reads it off the data."),
+                ("`strategy.name`", f"One of {', '.join(ENTRIES['strategy'].names())}; `full` by default."),
+                ("`stages`", "A list of stages, each with these sections; sections outside are the defaults of all."),
+                ("`plugins`", "Python files whose classes join the shelves, as with `--plugin`."),
+            ],
+        )
+    )
+    for section, of in SECTIONS.items():
+        parts += [f"## `{section}`", paragraphs(of.__doc__), options(of)]
+    return "\n\n".join(parts)
+
+
+def shelf(title: str, of: Shelf[Any]) -> str:
+    parts = [f"# {title}"]
+    for name in of.names():
+        parts += [f"## `{name}`", paragraphs(of[name].__doc__), options(of[name])]
+    return "\n\n".join(parts)
+
+
+def commands() -> str:
+    parts = ["# Commands"]
+    for name in _verbs.names():
+        command = _verbs.command(name)
+        click_command = command if hasattr(command, "params") else get_command(command)
+        parts += [f"## `whet {name}`", "```text", (click_command.help or "").strip(), "```"]
+        rows = []
+        for parameter in click_command.params:
+            names = ", ".join(f"`{one}`" for one in parameter.opts)
+            rows.append((names, getattr(parameter, "help", "") or ""))
+        parts.append(table(("option", "what it is"), rows))
+    return "\n\n".join(parts).replace("```text\n\n", "```text\n").replace("\n\n```\n", "\n```\n")
+
+
+def exit_codes() -> str:
+    known = [errors.WhetError, *errors.WhetError.__subclasses__()]
+    rows = [(str(one.exit_code), f"`{one.__name__}`", paragraphs(one.__doc__).partition("\n")[0]) for one in known]
+    done = [("0", "", "Done."), *sorted(rows, key=lambda row: int(row[0]))]
+    return "# Exit codes and errors\n\n" + table(("code", "error in Python", "what it means"), done)
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file with its text."""
+    made = {
+        "recipe": recipe(),
+        "tasks": shelf("Tasks", ENTRIES["task"]),
+        "strategies": shelf("Strategies", ENTRIES["strategy"]),
+        "commands": commands(),
+        "errors": exit_codes(),
+    }
+    found = {DOCS / "reference" / f"{name}.md": NOTE + text.strip() + "\n" for name, text in made.items()}
+    found[DOCS / "recipe.schema.json"] = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return found
+
+
+def stale(found: dict[Path, str]) -> list[Path]:
+    """The files that are not what the code says."""
+    return [path for path, text in found.items() if not path.is_file() or path.read_text("utf-8") != text]
+
+
+def main(arguments: list[str]) -> int:
+    found = pages()
+    old = stale(found)
+    if "--check" in arguments:
+        for path in old:
+            print(f"{path.relative_to(DOCS.parent)} is not current: run `make reference`", file=sys.stderr)
+        return 1 if old else 0
+    for path in old:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(found[path], "utf-8")
+        print(path.relative_to(DOCS.parent))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
