@@ -19,7 +19,7 @@ from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_f
 from transformers.masking_utils import sdpa_mask
 
 from whet.nn.grouped import Grouped, Pattern
-from whet.nn.layout import Layout
+from whet.nn.layout import CURRENT, Layout
 
 NAME = "whet"
 """It must not hold flash, sdpa, flex_attention, paged, ``|`` or ``/``: transformers treats such names specially."""
@@ -64,9 +64,12 @@ def attend(
     return out.unsqueeze(0), None
 
 
-def _mask(*args: Any, attention_mask: Tensor | None = None, **keywords: Any) -> Tensor | None:
-    """No mask without a two-dimensional one: a flat row needs none, a single causal one comes from ``is_causal``."""
-    return None if attention_mask is None else sdpa_mask(*args, attention_mask=attention_mask, **keywords)
+def _mask(*args: Any, **keywords: Any) -> Tensor | None:
+    """No mask in a flat call, whose layout says who may see whom; transformers' own in every other one.
+
+    The other call may come without a mask of its own and still need one: a window slides over single texts too.
+    """
+    return None if CURRENT.get() is not None else sdpa_mask(*args, **keywords)
 
 
 def register() -> None:

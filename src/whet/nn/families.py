@@ -37,8 +37,11 @@ def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
     """Make a network ready for a path: register our attention with it, or wrap what has no registry. Repeatable."""
     if path == "wrapped":
         for module in network.modules():
-            if type(module).__name__ == "DisentangledSelfAttention" and "forward" not in vars(module):
-                module.forward = partial(_by_run, module.forward)
+            if type(module).__name__ == "DisentangledSelfAttention":
+                _wrap(module, "forward", _by_run)
+            elif type(module).__name__ == "DebertaV2Encoder":
+                _wrap(module, "get_attention_mask", _mask_as_given)
+                _wrap(module, "get_rel_pos", _no_rectangle)
         return
     if anatomy.family in WRAPPED + PADDED:
         return
@@ -46,14 +49,21 @@ def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
     for module in network.modules():
         if isinstance(module, PreTrainedModel):
             module.config._attn_implementation = attention.NAME
-    if anatomy.encoder_decoder:
-        for name, module in network.named_modules():
-            if name.endswith(("EncDecAttention", "encoder_attn")):
-                module.whet_cross = True  # type: ignore[assignment]
-    if anatomy.family in OWN_POSITIONS:
-        for name, table in network.named_modules():
-            if name.endswith("embed_positions") and "forward" not in vars(table):
-                table.forward = partial(_flat_positions, table, table.forward)
+    for name, module in network.named_modules():
+        if name.endswith(("EncDecAttention", "encoder_attn")):
+            module.whet_cross = True  # type: ignore[assignment]
+        if name.endswith("EncDecAttention"):
+            _wrap(module, "forward", _unbiased)
+        elif getattr(module, "has_relative_attention_bias", False):
+            _wrap(module, "compute_bias", _bias_of_the_longest)
+        elif name.endswith("embed_positions") and anatomy.family in OWN_POSITIONS:
+            _wrap(module, "forward", partial(_flat_positions, module))
+
+
+def _wrap(module: nn.Module, method: str, around: Callable[..., Any]) -> None:
+    """Put a function around a method of one module, once. The module, its parameters and their names stay as they are."""
+    if method not in vars(module):
+        setattr(module, method, partial(around, getattr(module, method)))
 
 
 def keywords(config: Any, anatomy: Anatomy, positions_t: Tensor, kinds_t: Tensor | None) -> dict[str, Any]:
@@ -107,6 +117,33 @@ def vocabulary(network: nn.Module, rows_nd: Tensor) -> Tensor:
     logits: Tensor = network.lm_head(rows_nd)  # type: ignore[operator]
     bias = getattr(network, "final_logits_bias", None)
     return logits if bias is None else logits + bias
+
+
+def _bias_of_the_longest(plain: Callable[..., Tensor], query_length: int, key_length: int, **given: Any) -> Tensor:
+    """T5's bias ``[1, H, l, l]`` for the longest example, since all shorter ones read its corner.
+
+    For the whole row it would be ``[1, H, T, T]``: two gigabytes for 8,192 tokens and eight heads.
+    """
+    if (layout := CURRENT.get()) is not None:
+        query_length = key_length = layout.longest
+    return plain(query_length, key_length, **given)
+
+
+def _unbiased(plain: Callable[..., Any], hidden_states: Tensor, *args: Any, **given: Any) -> Any:
+    """T5's cross-attention, which would make a bias of nothing but zeros as large as queries times keys."""
+    if CURRENT.get() is not None and given.get("position_bias") is None:
+        given["position_bias"] = hidden_states.new_zeros(())
+    return plain(hidden_states, *args, **given)
+
+
+def _mask_as_given(plain: Callable[..., Tensor], attention_mask: Tensor) -> Tensor:
+    """DeBERTa's mask without its square of tokens, which ``_by_run`` does not read."""
+    return attention_mask if CURRENT.get() is not None else plain(attention_mask)
+
+
+def _no_rectangle(plain: Callable[..., Tensor | None], *args: Any, **given: Any) -> Tensor | None:
+    """DeBERTa's table of distances between all tokens, which each run makes for its own length."""
+    return None if CURRENT.get() is not None else plain(*args, **given)
 
 
 def _flat_positions(table: nn.Module, plain: Callable[..., Tensor], *args: Any, **given: Any) -> Tensor:
