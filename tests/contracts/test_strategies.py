@@ -187,7 +187,7 @@ def _plain(family: str) -> tuple:
 
 def _padded(network: torch.nn.Module) -> torch.Tensor:
     """Answers by a plain padded call, as anyone makes it who has only transformers and PEFT."""
-    rows, _ = exercise.texts()
+    rows, _ = exercise.texts(network)
     pad = network.config.pad_token_id or 0
     ids = torch.nn.utils.rnn.pad_sequence([torch.tensor(row) for row in rows], True, padding_value=pad)
     mask = torch.nn.utils.rnn.pad_sequence([torch.ones(len(row), dtype=torch.long) for row in rows], True)
@@ -197,7 +197,7 @@ def _padded(network: torch.nn.Module) -> torch.Tensor:
 
 def _unreachable(tuned: Tuned, names: set[str]) -> set[str]:
     """Moving tensors to which no gradient comes: of parts that this head does not read (a token's unused pooler)."""
-    rows, labels = exercise.texts()
+    rows, labels = exercise.texts(tuned.network)
     for name, tensor in tuned.network.named_parameters():
         tensor.requires_grad_(name in names)
     tuned.network.zero_grad(set_to_none=True)

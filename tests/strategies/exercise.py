@@ -6,6 +6,7 @@ Tiny models come from ``families``; ``bert-mean`` is bert's base under our mean 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -22,9 +23,11 @@ from whet.train.fit import quieten
 EPOCHS = 3.0
 DECAY = 0.01
 MEAN = "bert-mean"
+FIRST_WORD = 5
+"""Ids below it mean something to some family."""
 DEFAULT = ("bert", "llama", "t5", MEAN)
-REST = tuple(name for name in families.with_kind("sequence") if name not in DEFAULT)
-WITHOUT_BIASES = ("llama", "qwen3", "gemma", "gemma2", "gemma3_text", "t5", "modernbert", "modernbert-mean")
+REST = tuple(name for name in families.FAMILIES if name not in (*DEFAULT, "marian"))  # Marian has no head for labels
+WITHOUT_BIASES = ("llama", "qwen3", "gemma", "gemma2", "gemma3", "t5", "modernbert", "modernbert-mean")
 REFUSED = {("bitfit", family) for family in WITHOUT_BIASES}
 """What a strategy cannot do on a model, and says so: the only pairs that the suite lets go."""
 
@@ -39,19 +42,25 @@ class Tuned:
     engine: Engine
 
 
-def network_of(family: str, dropout: float = 0.0) -> nn.Module:
+def network_of(family: str) -> nn.Module:
     """The same tiny classifier of two classes at every call."""
     if family != MEAN:
-        return families.build(family, "sequence", dropout=dropout, num_labels=2)
-    base = families.build("bert", "base", dropout=dropout)
+        return families.FAMILIES[family]("sequence", num_labels=2)
+    base = families.FAMILIES["bert"]("base")
     base.pooler = None
     torch.manual_seed(0)
-    return MeanHead(base, 2, dropout).eval()
+    return MeanHead(base, 2, 0.0).eval()
 
 
-def installed(strategy: Strategy, family: str, seed: int = 1, dropout: float = 0.0) -> Tuned:
+def _dropouts(family: str, share: float) -> dict[str, float]:
+    """A family's own words for its dropouts, those that its row sets to 0."""
+    names = families.FAMILIES[family].settings
+    return {name: share for name in names if name.endswith(("_prob", "dropout", "dropout_rate", "_pdrop"))}
+
+
+def installed(strategy: Strategy, family: str, seed: int = 1) -> Tuned:
     """The tiny model of a family with a strategy, whose own new weights are drawn from ``seed``."""
-    network = network_of(family, dropout)
+    network = network_of(family)
     anatomy = read_anatomy(network)
     choice = choose_path(network, anatomy)
     torch.manual_seed(seed)
@@ -78,20 +87,31 @@ def refuses(name: str, family: str) -> bool:
     raise AssertionError(f"{name} does not refuse {family} any more: take it out of REFUSED")
 
 
-def texts() -> tuple[list[list[int]], torch.Tensor]:
-    """Eight texts of 4 to 11 tokens, told apart by their second one, and their labels ``[8]``."""
-    found = families.sentences(tuple(range(4, 12)), seed=7)
-    labels = torch.arange(len(found)) % 2
-    for text, label in zip(found, labels.tolist(), strict=True):
-        text[1] = families.FIRST_WORD + label
+def texts(network: nn.Module) -> tuple[list[list[int]], torch.Tensor]:
+    """Eight texts of 4 to 11 tokens, told apart by their second one, and their labels ``[8]``.
+
+    Each ends with the one token that the heads of encoder-decoders look for.
+    """
+    draw = torch.Generator().manual_seed(7)
+    labels = torch.arange(8) % 2
+    found = []
+    for number, label in enumerate(labels.tolist()):
+        words = torch.randint(FIRST_WORD, families.WORDS, (4 + number,), generator=draw).tolist()
+        found.append([words[0], FIRST_WORD + label, *words[2:-1], end_of(network)])
     return found, labels
+
+
+def end_of(network: nn.Module) -> int:
+    """The token that ends a text: the model's own where it reads its answer there."""
+    config: Any = network.config
+    return config.eos_token_id if config.is_encoder_decoder else 3
 
 
 def logits(tuned: Tuned) -> torch.Tensor:
     """The answers ``[8, 2]``, without gradients and dropout."""
     tuned.network.eval()
     with torch.no_grad():
-        return tuned.engine.sequence(Flat.join(texts()[0]))
+        return tuned.engine.sequence(Flat.join(texts(tuned.network)[0]))
 
 
 def train(tuned: Tuned, steps: int, rate: float | None = None) -> list[float]:
@@ -103,7 +123,7 @@ def train(tuned: Tuned, steps: int, rate: float | None = None) -> list[float]:
     optimizer = torch.optim.AdamW(
         [{"params": part, "weight_decay": group.decay} for part, group in zip(moving, groups, strict=True)]
     )
-    rows, labels = texts()
+    rows, labels = texts(network)
     flat = Flat.join(rows)
     quieten(tuned.engine, strategy.cut(tuned.anatomy))
     losses = []
