@@ -61,7 +61,7 @@ def prepare(network: nn.Module, anatomy: Anatomy, path: Path) -> None:
 
 
 def _wrap(module: nn.Module, method: str, around: Callable[..., Any]) -> None:
-    """Put a function around a method of one module, once. The module, its parameters and their names stay as they are."""
+    """Put a function around a method of one module, once; its parameters and their names stay as they are."""
     if method not in vars(module):
         setattr(module, method, partial(around, getattr(module, method)))
 
@@ -99,8 +99,9 @@ def stacks(network: nn.Module, base: nn.Module) -> tuple[nn.Module, nn.Module]:
 
 def with_decoder(flat: Flat, config: Any) -> Flat:
     """The batch with its own tokens, shifted right in each example, as the decoder's row (for answers about a text)."""
-    start = config.decoder_start_token_id
-    rows = [[start, *row[:-1]] for row in (part.tolist() for part in flat.ids.split(flat.lengths))]
+    own = config.model_type == "mbart"  # its rows end with their language, which also starts the decoder
+    parts = (part.tolist() for part in flat.ids.split(flat.lengths))
+    rows = [[row[-1] if own else config.decoder_start_token_id, *row[:-1]] for row in parts]
     return Flat(flat.ids, flat.lengths, flat.kinds, Flat.join(rows).to(flat.ids.device))
 
 
@@ -109,10 +110,23 @@ def with_decoder_if_needed(flat: Flat, config: Any, anatomy: Anatomy) -> Flat:
     return with_decoder(flat, config) if anatomy.encoder_decoder else flat
 
 
+def answers_at(flat: Flat, config: Any) -> Tensor:
+    """Where each text's last end token stands, whose state an encoder-decoder's sequence head reads: places ``[B]``.
+
+    mBART's rows go on behind it with their language. A text without one is read at its last token.
+    """
+    places = torch.arange(flat.tokens, device=flat.ids.device)
+    marked = torch.where(flat.ids == config.eos_token_id, places, -1).split(flat.lengths)
+    found = torch.stack([part.max() for part in marked])
+    last = torch.tensor(flat.starts, device=found.device) + torch.tensor(flat.lengths, device=found.device) - 1
+    return torch.where(found < 0, last, found)
+
+
 def vocabulary(network: nn.Module, rows_nd: Tensor) -> Tensor:
     """Logits ``[N, V]`` of an encoder-decoder's decoder states, as its own forward computes them."""
     config: Any = network.config
-    if config.model_type == "t5" and getattr(config, "tie_word_embeddings", True):
+    tied = getattr(config, "tie_word_embeddings", True)
+    if config.model_type == "t5" and getattr(config, "scale_decoder_outputs", tied):  # the first T5s, not 1.1 or Flan
         rows_nd = rows_nd * config.d_model**-0.5
     logits: Tensor = network.lm_head(rows_nd)  # type: ignore[operator]
     bias = getattr(network, "final_logits_bias", None)

@@ -64,14 +64,18 @@ class Engine:
         if families.pools_mean(self.network.config):
             rows_bd = segment_mean(states_td, shown.lengths)
         else:
-            starts = torch.tensor(shown.starts, device=states_td.device)
-            ends = starts + torch.tensor(shown.lengths, device=states_td.device) - 1
-            first = not (self.anatomy.causal or self.anatomy.encoder_decoder)
-            rows_bd = states_td.index_select(0, starts if first else ends)
+            rows_bd = states_td.index_select(0, self._read(flat.to(self.device)))
         if self.anatomy.encoder_decoder:
             answered: Tensor = self.network.classification_head(rows_bd.float())  # type: ignore[operator]
             return answered
         return stub.head(self.network, self.anatomy, rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
+
+    def _read(self, flat: Flat) -> Tensor:
+        """The places ``[B]`` whose states a family's sequence head reads: the first tokens, the last, or the end tokens."""
+        if self.anatomy.encoder_decoder:
+            return families.answers_at(flat, self.network.config)
+        starts = torch.tensor(flat.starts, device=self.device)
+        return starts + torch.tensor(flat.lengths, device=self.device) - 1 if self.anatomy.causal else starts
 
     def tokens(self, flat: Flat) -> Tensor:
         """One answer a token: float32 logits ``[T, outputs]``."""
@@ -164,7 +168,8 @@ class Choice:
 def choose_path(network: nn.Module, anatomy: Anatomy) -> Choice:
     """Two short examples alone and together in one row must agree to 1e-4 in float32; else padding is used.
 
-    The tolerance grows with states beyond 1, whose rounding grows with them (GPT-2's reach hundreds). No flag of a family's is trusted: some accept an attention's name and go on with their own.
+    The tolerance grows with states beyond 1, whose rounding grows with them (GPT-2's reach hundreds). No flag of a
+    family's is trusted: some accept an attention's name and go on with their own.
     """
     config: Any = network.config
     wanted = families.path_of(config)
