@@ -56,13 +56,13 @@ class LowRank(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The base layer's own weight, since a few models (T5) ask their layers for it on the way."""
-        found: Tensor = self.base.weight
+        found: Tensor = self.base.weight  # type: ignore[assignment]
         return found
 
     @property
     def bias(self) -> Tensor | None:
         """The base layer's own bias, for the same reason."""
-        found: Tensor | None = self.base.bias
+        found: Tensor | None = self.base.bias  # type: ignore[assignment]
         return found
 
     def folded(self) -> nn.Module:
