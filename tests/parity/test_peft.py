@@ -137,7 +137,7 @@ def train_theirs(model: peft.PeftModel, rows: Rows, steps: int, rate: float) -> 
 @by_family
 def test_ten_steps_of_training_equal_peft(family, variant):
     strategy = Lora(rank=4, alpha=8.0, variant=variant)
-    network, anatomy, rows = installed(family, strategy)
+    network, _anatomy, rows = installed(family, strategy)
     theirs = twin(network, family, strategy)
     count = sum(p.numel() for p in network.parameters() if p.requires_grad)
     assert count == sum(p.numel() for p in theirs.parameters() if p.requires_grad)
@@ -150,7 +150,7 @@ def test_ten_steps_of_training_equal_peft(family, variant):
 @by_variant
 def test_dropout_falls_on_the_same_inputs_as_in_peft(variant):
     strategy = Lora(rank=4, alpha=8.0, dropout=0.5, variant=variant, targets=("down",))
-    network, anatomy, rows = installed("bert", strategy)
+    network, _anatomy, rows = installed("bert", strategy)
     _stir(network)
     theirs = twin(network, "bert", strategy)
     network.train(), theirs.train()
@@ -172,7 +172,7 @@ def test_an_adapter_trained_in_peft_is_a_start(family, variant, tmp_path: Path):
     theirs.save_pretrained(tmp_path)
     here = tiny(family)
     filled = _adapter.load(here, tmp_path, "")
-    assert {name for name in read_anatomy(here).head} & {name.partition(".")[0] for name in filled}
+    assert set(read_anatomy(here).head) & {name.partition(".")[0] for name in filled}
     torch.testing.assert_close(logits(here, rows), logits(theirs, rows), rtol=1e-4, atol=1e-5)
     merge_all(here)
     torch.testing.assert_close(logits(here, rows), logits(theirs, rows), rtol=1e-4, atol=1e-5)

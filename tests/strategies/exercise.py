@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 import families
-from whet.core.errors import ModelError
 from whet.nn.anatomy import Anatomy, read_anatomy
 from whet.nn.dropout import replace_dropouts
 from whet.nn.heads import MeanHead
@@ -30,6 +29,8 @@ REST = tuple(name for name in families.FAMILIES if name not in (*DEFAULT, "maria
 WITHOUT_BIASES = ("llama", "qwen3", "gemma", "gemma2", "gemma3", "t5", "modernbert", "modernbert-mean")
 REFUSED = {("bitfit", family) for family in WITHOUT_BIASES}
 """What a strategy cannot do on a model, and says so: the only pairs that the suite lets go."""
+STAND_INS = {"llama": "qwen2", "t5": "bart"}
+"""A family of the same shape that has what the other lacks (biases)."""
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,6 @@ def installed(strategy: Strategy, family: str, seed: int = 1) -> Tuned:
 def sample_of(name: str) -> Strategy:
     """A strategy's smallest honest instance."""
     return STRATEGIES[name].sample()
-
-
-def refuses(name: str, family: str) -> bool:
-    """Whether a strategy refuses a family, by name and with a cure; it may where REFUSED says so and nowhere else."""
-    if (name, family) not in REFUSED:
-        return False
-    network = network_of(family)
-    try:
-        sample_of(name).install(network, read_anatomy(network))
-    except ModelError as error:
-        assert error.faults[0].cure
-        return True
-    raise AssertionError(f"{name} does not refuse {family} any more: take it out of REFUSED")
 
 
 def texts(network: nn.Module) -> tuple[list[list[int]], torch.Tensor]:
