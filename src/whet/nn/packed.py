@@ -71,7 +71,7 @@ class Engine:
         return stub.head(self.network, self.anatomy, rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
 
     def _read(self, flat: Flat) -> Tensor:
-        """The places ``[B]`` whose states a family's sequence head reads: the first tokens, the last, or the end tokens."""
+        """The places ``[B]`` that a family's sequence head reads: first tokens, last ones, or end tokens."""
         if self.anatomy.encoder_decoder:
             return families.answers_at(flat, self.network.config)
         starts = torch.tensor(flat.starts, device=self.device)
