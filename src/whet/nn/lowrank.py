@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -56,14 +56,14 @@ class LowRank(nn.Module):
     @property
     def weight(self) -> Tensor:
         """The base layer's own weight, since a few models (T5) ask their layers for it on the way."""
-        found: Tensor = self.base.weight  # type: ignore[assignment]
-        return found
+        base: Any = self.base
+        return base.weight
 
     @property
     def bias(self) -> Tensor | None:
         """The base layer's own bias, for the same reason."""
-        found: Tensor | None = self.base.bias  # type: ignore[assignment]
-        return found
+        base: Any = self.base
+        return base.bias
 
     def folded(self) -> nn.Module:
         """The base layer with what was learnt added to its weight."""
