@@ -43,14 +43,14 @@ class Tuned:
     engine: Engine
 
 
-def network_of(family: str) -> nn.Module:
+def network_of(family: str, dropout: float = 0.0) -> nn.Module:
     """The same tiny classifier of two classes at every call."""
     if family != MEAN:
-        return families.FAMILIES[family]("sequence", num_labels=2)
-    base = families.FAMILIES["bert"]("base")
+        return families.FAMILIES[family]("sequence", num_labels=2, **_dropouts(family, dropout))
+    base = families.FAMILIES["bert"]("base", **_dropouts("bert", dropout))
     base.pooler = None
     torch.manual_seed(0)
-    return MeanHead(base, 2, 0.0).eval()
+    return MeanHead(base, 2, dropout).eval()
 
 
 def _dropouts(family: str, share: float) -> dict[str, float]:
@@ -59,9 +59,9 @@ def _dropouts(family: str, share: float) -> dict[str, float]:
     return {name: share for name in names if name.endswith(("_prob", "dropout", "dropout_rate", "_pdrop"))}
 
 
-def installed(strategy: Strategy, family: str, seed: int = 1) -> Tuned:
+def installed(strategy: Strategy, family: str, seed: int = 1, dropout: float = 0.0) -> Tuned:
     """The tiny model of a family with a strategy, whose own new weights are drawn from ``seed``."""
-    network = network_of(family)
+    network = network_of(family, dropout)
     anatomy = read_anatomy(network)
     choice = choose_path(network, anatomy)
     torch.manual_seed(seed)
