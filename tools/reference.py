@@ -13,6 +13,7 @@ from typer.main import get_command
 from whet.cli import _verbs
 from whet.core import errors
 from whet.core.fields import fields_of
+from whet.core.rundir import RunDir
 from whet.core.shelf import Shelf
 from whet.recipe import ENTRIES, SECTIONS
 from whet.recipe_forms import json_schema
@@ -91,6 +92,39 @@ def exit_codes() -> str:
     return "# Exit codes and errors\n\n" + table(("code", "error in Python", "what it means"), done)
 
 
+FILES = {
+    "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
+    "plan": "what was predicted: weights, memory, seconds, and the account of every split's rows",
+    "state": "the status (planned, running, interrupted, failed, finished), stage, epoch, step, best score",
+    "log": "one object a logged step or a look at the validation rows",
+    "checkpoints": "states to go on from: safetensors and JSON with a SHA-256 manifest, published by rename",
+    "check": "what the data check found: rows, classes, lengths, copies",
+    "model": "the best weights as transformers or PEFT load them, the tokenizer, and whet.json",
+    "stage": "the model of a stage that is not the last (N counts from 0)",
+    "predictions": "one answer a row of the split, in the order of the file",
+    "metrics": "scores with intervals, baseline, calibration, parameters, timing, memory, versions, data",
+    "findings": "what the report says, as data",
+    "report": "the report, one self-contained file",
+    "card": "the model card",
+}
+"""Each place of a run's directory, by its name in RunDir, in a sentence."""
+
+
+def files() -> str:
+    """The run's directory, by the names that RunDir gives its places."""
+    run, rows = RunDir(Path()), []
+    places = {name for name, value in vars(RunDir).items() if isinstance(value, property)} | {"stage", "predictions"}
+    if places != set(FILES):
+        raise SystemExit(f"tools/reference.py does not describe: {', '.join(sorted(places ^ set(FILES)))}")
+    calls = {"stage": "N", "predictions": "SPLIT"}
+    for name, sentence in FILES.items():
+        path = getattr(run, name)
+        path = path(calls[name]) if name in calls else path
+        rows.append((f"`{path.as_posix()}`", sentence))
+    note = "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`."
+    return f"# Files of a run\n\n{note}\n\n" + table(("file", "what is in it"), rows)
+
+
 def pages() -> dict[Path, str]:
     """Every generated file with its text."""
     made = {
@@ -98,6 +132,7 @@ def pages() -> dict[Path, str]:
         "tasks": shelf("Tasks", ENTRIES["task"]),
         "strategies": shelf("Strategies", ENTRIES["strategy"]),
         "commands": commands(),
+        "files": files(),
         "errors": exit_codes(),
     }
     found = {DOCS / "reference" / f"{name}.md": NOTE + text.strip() + "\n" for name, text in made.items()}
