@@ -68,7 +68,7 @@ def test_below_the_cut_dropout_is_off_and_the_states_stand_still():
     assert {name for name, noisy in found.items() if not noisy} == {one for one in found if one.startswith(below)}
     assert any(found.values()) and not all(found.values())
     seen: list[list[torch.Tensor]] = [[], []]
-    blocks = [tuned.network.get_submodule(name) for name in tuned.anatomy.blocks]
+    blocks = [tuned.network.get_submodule(block.name) for block in tuned.anatomy.blocks]
     for block, states in zip(blocks, seen, strict=True):
         block.register_forward_hook(lambda _, given, found, states=states: states.append(_first(found)))
     flat = exercise.Flat.join(exercise.texts(tuned.network)[0])
