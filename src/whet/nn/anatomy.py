@@ -167,13 +167,16 @@ _DISTILBERT: dict[Kind, tuple[str, ...]] = {
     "up": ("ffn.lin1",),
     "down": ("ffn.lin2",),
 }
-_ALBERT: dict[Kind, tuple[str, ...]] = {
-    "query": ("albert_layers.0.attention.query",),
-    "key": ("albert_layers.0.attention.key",),
-    "value": ("albert_layers.0.attention.value",),
-    "out": ("albert_layers.0.attention.dense",),
-    "up": ("albert_layers.0.ffn",),
-    "down": ("albert_layers.0.ffn_output",),
+_ALBERT_ENDS: dict[Kind, str] = {
+    "query": "attention.query",
+    "key": "attention.key",
+    "value": "attention.value",
+    "out": "attention.dense",
+    "up": "ffn",
+    "down": "ffn_output",
+}
+_ALBERT: dict[Kind, tuple[str, ...]] = {  # a group may hold several layers
+    kind: tuple(f"albert_layers.{n}.{end}" for n in range(8)) for kind, end in _ALBERT_ENDS.items()
 }
 _MODERNBERT: dict[Kind, tuple[str, ...]] = {
     "query": ("attn.Wqkv",),
