@@ -1,6 +1,6 @@
 """What flat rows need of each family: positions, keywords, wrappers; one small answer a question.
 
-Measured family by family on transformers 5.17 to 5.23 (docs/decisions/flat-batches.md).
+Measured family by family on transformers 5.17 to 5.23 (docs/decisions/0001-flat-batches.md).
 """
 
 from __future__ import annotations
