@@ -276,6 +276,10 @@ def test_of_a_pair_the_longer_text_is_cut_first():
     parts = task.encode(example, 0, tiny_models.tokenizer(), Limits(10, "windows"), schema)
     assert len(parts) > 1 and all(part.ids[:4] == whole.ids[:4] for part in parts)
     assert {token for part in parts for token in part.ids} == set(whole.ids)
+    assert [part.cut for part in parts] == [0] * len(parts)
+    both = task.parse({"text": "a b c d e f g", "text_pair": " ".join("abcdefghijkl"), "label": "a"}, 1)
+    parts = task.encode(both, 0, tiny_models.tokenizer(), Limits(9, "windows"), schema)
+    assert [part.cut for part in parts] == [4] + [0] * (len(parts) - 1)  # the shorter text kept half the room
 
 
 def test_the_baseline_answers_the_most_frequent_label_with_its_share():
