@@ -27,8 +27,8 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory):
         yield
 
 
-@pytest.fixture
-def shared() -> Path:
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
     """The public data sets beside the checkout; a test that needs them is skipped where they are missing."""
     if not SHARED.is_dir():
         pytest.skip(f"the public data sets are not at {SHARED}")

@@ -158,6 +158,7 @@ def _measure(
         before,
         leg.stage.evaluate,
         recipe.seed,
+        leg.splits["test"].features,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     figures = papers.metrics(out, recipe, leg, verdict, progress, time.perf_counter() - began)

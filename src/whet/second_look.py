@@ -37,7 +37,7 @@ def evaluate(model: str, data: str, out: RunDir | None = None, tell: Tell = sile
     errors = papers.answer_rows(corpus.originals("test"), pairs)
     rundir.write_lines(out.predictions("test"), errors)
     options = EvaluateOptions()
-    verdict = judge(asked.task, asked.schema, None, [], pairs, None, options, 0)
+    verdict = judge(asked.task, asked.schema, None, [], pairs, None, options, 0, split.features)
     figures: dict[str, Any] = {
         "task": corpus.task_name,
         "model": model,

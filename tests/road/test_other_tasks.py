@@ -6,8 +6,8 @@ import json
 import math
 
 import pytest
-import stories
 
+import stories
 import whet
 
 

@@ -24,6 +24,8 @@ DECAY = 0.01
 MEAN = "bert-mean"
 FIRST_WORD = 5
 """Ids below it mean something to some family."""
+LABELS = {0: "first", 1: "second"}
+"""Named, since a saved BART forgets that it has two labels where they have no names, and loads with three."""
 DEFAULT = ("bert", "llama", "t5", MEAN)
 REST = tuple(name for name in families.FAMILIES if name not in (*DEFAULT, "marian"))  # Marian has no head for labels
 WITHOUT_BIASES = ("llama", "qwen3", "gemma", "gemma2", "gemma3", "t5", "modernbert", "modernbert-mean")
@@ -46,7 +48,7 @@ class Tuned:
 def network_of(family: str, dropout: float = 0.0) -> nn.Module:
     """The same tiny classifier of two classes at every call."""
     if family != MEAN:
-        return families.FAMILIES[family]("sequence", num_labels=2, **_dropouts(family, dropout))
+        return families.FAMILIES[family]("sequence", id2label=LABELS, **_dropouts(family, dropout))
     base = families.FAMILIES["bert"]("base", **_dropouts("bert", dropout))
     base.pooler = None
     torch.manual_seed(0)

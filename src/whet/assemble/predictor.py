@@ -83,7 +83,8 @@ class Predictor:
         return [model.task.gather(sorted(parts, key=lambda part: part.part), model.schema) for parts in gathered]
 
     def _row(self, given: Input, number: int) -> Row:
-        cells = dict(as_cells(given))
+        role = self.model.task.columns[0].role
+        cells = {role: given} if isinstance(given, str) else dict(as_cells(given))
         columns = self.model.columns
         roles = {role: cells[name] for role, name in columns.items() if name in cells}
         roles |= {

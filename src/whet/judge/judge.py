@@ -13,7 +13,7 @@ from whet.judge.reliability import calibration_of
 from whet.judge.spoken import spoken
 from whet.judge.tables import class_table, confusion_table
 from whet.metrics.scores import Interval, Scores, better
-from whet.tasks.contract import Finding, Pair, Schema, Split, Task
+from whet.tasks.contract import Features, Finding, Pair, Schema, Split, Task
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,12 @@ def judge(
     untuned: Sequence[Pair] | None,
     options: EvaluateOptions,
     seed: int,
+    features: Sequence[Features] = (),
 ) -> Judgement:
     """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
 
-    ``untuned`` are the untrained model's answers to the same test rows, None where it could not answer at
-    all. Without ``train`` (a finished model on other data) the trivial predictor learns from the test rows
+    ``features`` of the test rows are for trivial predictors that read tokens. ``untuned`` are the untrained model's
+    answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other data) the trivial predictor learns from the test rows
     themselves, which makes it the harder to beat. Intervals are percentile bootstrap over rows. Raises
     DataError without test rows, UsageError for a metric that the task does not compute.
     """
@@ -81,7 +82,7 @@ def judge(
         raise DataError("there is no test row to judge the model by", cure="give a test file or larger split_fractions")
     scores = task.score(test, schema)
     metric = _checked(options.metric or task.metric(schema), scores)
-    trivial = task.score(_answered_trivially(task, schema, train, test), schema)
+    trivial = task.score(_answered_trivially(task, schema, train, test, features), schema)
     before = task.score(untuned, schema) if untuned else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
@@ -135,7 +136,9 @@ def _checked(metric: str, scores: Scores) -> str:
     return metric
 
 
-def _answered_trivially(task: Task, schema: Schema, train: Split | None, test: Sequence[Pair]) -> list[Pair]:
-    split = Split("test", tuple(pair.example for pair in test))
+def _answered_trivially(
+    task: Task, schema: Schema, train: Split | None, test: Sequence[Pair], features: Sequence[Features]
+) -> list[Pair]:
+    split = Split("test", tuple(pair.example for pair in test), tuple(features))
     answers = task.baseline(train or split, split, schema)
     return [Pair(example, answer) for example, answer in zip(split.examples, answers, strict=True)]

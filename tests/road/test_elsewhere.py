@@ -1,0 +1,116 @@
+"""The bundle is nobody's secret: plain transformers and plain PEFT give the same logits in a process without whet."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+import whet
+from road.conftest import in_a_process
+from whet.nn.heads import MeanHead
+from whet.prepare.batch import collate
+from whet.prepare.encode import encode
+from whet.tasks.contract import Split
+
+TEXTS = (
+    "a fine film, in spring",
+    "no",
+    "flat and false and cold and silly, last night at home with friends on a train",
+)
+FAMILY = ("model.pooling=family",)
+
+PLAIN = """
+import json, sys, torch, transformers
+model, texts = sys.argv[1], json.loads(sys.argv[2])
+tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+network = transformers.AutoModelForSequenceClassification.from_pretrained(model).eval()
+with torch.no_grad():
+    print(json.dumps(network(**tokenizer(texts, padding=True, return_tensors="pt")).logits.tolist()))
+assert not any(name.startswith("whet") for name in sys.modules)
+"""
+MEAN = """
+import json, sys, torch, transformers
+from safetensors.torch import load_file
+model, texts = sys.argv[1], json.loads(sys.argv[2])
+tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+network = transformers.AutoModel.from_pretrained(model).eval()
+head = load_file(model + "/head.safetensors")
+rows = tokenizer(texts, padding=True, return_tensors="pt")
+with torch.no_grad():
+    states, mask = network(**rows).last_hidden_state, rows["attention_mask"].unsqueeze(-1)
+    mean = (states * mask).sum(1) / mask.sum(1)
+    print(json.dumps((mean @ head["classifier.weight"].T + head["classifier.bias"]).tolist()))
+assert not any(name.startswith("whet") for name in sys.modules)
+"""
+PEFT = """
+import json, sys, torch, transformers, peft
+model, texts = sys.argv[1], json.loads(sys.argv[2])
+tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+network = peft.AutoPeftModelForSequenceClassification.from_pretrained(model).eval()
+with torch.no_grad():
+    print(json.dumps(network(**tokenizer(texts, padding=True, return_tensors="pt")).logits.tolist()))
+assert not any(name.startswith("whet") for name in sys.modules)
+"""
+PEFT_MEAN = MEAN.replace("import json", "import peft, json").replace(
+    "transformers.AutoModel.from_pretrained(model)",
+    "peft.AutoPeftModelForFeatureExtraction.from_pretrained(model)",
+)
+
+
+def ours(place) -> torch.Tensor:
+    """The logits as whet's own engine gives them, before temperature."""
+    model = whet.load(place).model
+    examples = tuple(model.task.parse({"text": text}, number) for number, text in enumerate(TEXTS, 1))
+    split = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema).split
+    with torch.inference_mode():
+        return model.engine.sequence(collate(split.features).flat)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "settings", "program"),
+    [
+        ("full", FAMILY, PLAIN),
+        ("full", (), MEAN),
+        ("lora", FAMILY, PEFT),
+        ("lora", (), PEFT_MEAN),
+    ],
+    ids=["full-family", "full-mean", "lora-family", "lora-mean"],
+)
+def test_the_same_logits_without_whet(strategy, settings, program, made, tmp_path):
+    run = made(None if strategy == "full" else strategy, settings)
+    theirs = in_a_process("-W", "ignore", "-c", program, run.model, json.dumps(TEXTS), cwd=tmp_path, HF_HUB_OFFLINE="1")
+    found = torch.tensor(json.loads(theirs.stdout.splitlines()[-1]))
+    wanted = ours(run.model)
+    assert wanted.shape == (3, 2) and float(wanted.std()) > 0.01
+    torch.testing.assert_close(found, wanted, atol=2e-5, rtol=1e-4)
+
+
+def test_the_bundle_of_the_run_is_the_trained_model_and_not_its_base(made):
+    """Else equal logits would also be had from a bundle in which nothing was learnt."""
+    network = whet.load(made().model).model.network
+    assert isinstance(network, MeanHead)
+    base = whet.load(made("lora", ()).model).model.network
+    different = [
+        name
+        for (name, one), (_, other) in zip(network.base.named_parameters(), base.named_parameters(), strict=False)
+        if one.shape == other.shape and not torch.equal(one, other)
+    ]
+    assert different
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "head.safetensors"])
+def test_altered_weights_are_refused(name, made, tmp_path):
+    import shutil
+
+    place = shutil.copytree(made().model, tmp_path / "bundle")
+    assert whet.load(place)
+    whole = bytearray((place / name).read_bytes())
+    whole[-1] ^= 1
+    (place / name).write_bytes(whole)
+    with pytest.raises(whet.ModelError, match=f"{name} is missing or not what was written"):
+        whet.load(place)
+    (place / name).unlink()
+    with pytest.raises(whet.ModelError):
+        whet.load(place)
