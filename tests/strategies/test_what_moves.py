@@ -43,7 +43,7 @@ def test_freeze_holds_a_count_or_a_share_still(blocks, still):
 
 @pytest.mark.parametrize("blocks", [-1, 7, 2.5, -0.1])
 def test_freeze_refuses_what_the_model_does_not_have(blocks):
-    with pytest.raises(UsageError, match="strategy.blocks"):
+    with pytest.raises(UsageError, match=r"strategy\.blocks"):
         Freeze(blocks=blocks).install(*bert())
 
 

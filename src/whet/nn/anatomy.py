@@ -73,11 +73,18 @@ class Anatomy:
         return {block.side for block in self.blocks} == {"decoder"}
 
     def depth_of(self, name: str) -> int:
-        """Where a parameter or module stands: 0 the embeddings, 1 to L the blocks, L + 1 what follows them."""
+        """Where a parameter or module stands: 0 the embeddings, 1 to L the blocks, L + 1 what follows them.
+
+        The norm behind an encoder's last block stands with that block where a decoder follows, which reads it.
+        """
         for number, block in enumerate(self.blocks, 1):
             if _under(name, block.name):
                 return number
-        return 0 if any(_under(name, part) for part in self.embeddings) else self.depth + 1
+        if any(_under(name, part) for part in self.embeddings):
+            return 0
+        encoder = [block.name for block in self.blocks if block.side == "encoder"]
+        behind = self.encoder_decoder and _under(name, encoder[0].rpartition(".")[0].rpartition(".")[0])
+        return len(encoder) if behind else self.depth + 1
 
     def linears(self, kinds: Sequence[str]) -> list[str]:
         """The names of all linear layers of some kinds, in the order of the blocks, each once."""
