@@ -151,6 +151,8 @@ def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
                 if not word.isdigit() or int(word) >= len(place):
                     raise UsageError(f"there is no stage '{word}'", f"--set {setting}", f"0 to {len(place) - 1}")
                 word = int(word)  # type: ignore[assignment]
+            elif not isinstance(place, dict):
+                raise UsageError(f"there is nothing below '{key}' to set", f"--set {setting}", "name section.key=value")
             if not following:
                 place[word] = yamlfile.read(text, f"--set {setting}")
             elif isinstance(place, dict):

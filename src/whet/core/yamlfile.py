@@ -87,9 +87,14 @@ class _Dumper(yaml.SafeDumper):
     def represent_number(self, data: float) -> Any:
         return self.represent_scalar("tag:yaml.org,2002:float", repr(data))
 
+    def represent_word(self, data: str) -> Any:
+        rare = any(mark in data for mark in "\x85\u2028\u2029")  # YAML folds these breaks unless they are escaped
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style='"') if rare else self.represent_str(data)
+
 
 _Dumper.yaml_implicit_resolvers = {
     first: _Loader.yaml_implicit_resolvers.get(first, []) + _SAFE.get(first, [])
     for first in {*_Loader.yaml_implicit_resolvers, *_SAFE}
 }
 _Dumper.add_representer(float, _Dumper.represent_number)
+_Dumper.add_representer(str, _Dumper.represent_word)
