@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -62,6 +63,7 @@ PEFT_MEAN = MEAN.replace("import json", "import peft, json").replace(
 def ours(place) -> torch.Tensor:
     """The logits as whet's own engine gives them, before temperature."""
     model = whet.load(place).model
+    model.network.eval()
     examples = tuple(model.task.parse({"text": text}, number) for number, text in enumerate(TEXTS, 1))
     split = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema).split
     with torch.inference_mode():
@@ -102,8 +104,6 @@ def test_the_bundle_of_the_run_is_the_trained_model_and_not_its_base(made):
 
 @pytest.mark.parametrize("name", ["model.safetensors", "head.safetensors"])
 def test_altered_weights_are_refused(name, made, tmp_path):
-    import shutil
-
     place = shutil.copytree(made().model, tmp_path / "bundle")
     assert whet.load(place)
     whole = bytearray((place / name).read_bytes())

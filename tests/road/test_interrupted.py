@@ -27,7 +27,7 @@ def whole(made):
 
 def start(rows: Path, out: Path) -> subprocess.Popen[str]:
     settings = [word for setting in (*FAST, *SLOWLY) for word in ("--set", setting)]
-    program = "from whet.cli import main; main()"
+    program = "import sys; from whet.cli import main; sys.exit(main())"
     return subprocess.Popen(
         [sys.executable, "-c", program, "run", str(rows), "--strategy", "lora", "--out", str(out), *settings],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
