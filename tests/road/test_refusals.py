@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 
-import pytest
-
 import whet
 from road.conftest import FAST, in_a_process, write_rows
 
