@@ -220,6 +220,62 @@ def test_further_modules_trained_fully_travel_along(tmp_path: Path):
     torch.testing.assert_close(logits(here, rows), logits(network, rows), rtol=0, atol=0)
 
 
+@by_variant
+@by_family
+def test_gradients_equal_peft(family, variant):
+    strategy = Lora(rank=4, alpha=8.0, variant=variant)
+    network, _, rows = installed(family, strategy)
+    _stir(network)
+    theirs = twin(network, family, strategy)
+    mine, other = loss_of(network.eval(), rows), loss_of(theirs.eval(), rows)
+    torch.testing.assert_close(mine, other, rtol=1e-5, atol=1e-6)
+    mine.backward(), other.backward()
+    layers = dict(low_rank_layers(network))
+    assert layers
+    for name, layer in layers.items():
+        twins = theirs.base_model.model.get_submodule(name)
+        pairs = [(layer.A, twins.lora_A["default"].weight), (layer.B, twins.lora_B["default"].weight)]
+        if layer.magnitude is not None:
+            pairs.append((layer.magnitude, twins.lora_magnitude_vector["default"].weight))
+        for tensor, its_twin in pairs:
+            assert tensor.grad is not None and tensor.grad.abs().max() > 0
+            torch.testing.assert_close(tensor.grad, its_twin.grad, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("task_type", "family", "kind", "endings"),
+    [
+        ("SEQ_CLS", "bert", "sequence", ["query", "value"]),
+        ("CAUSAL_LM", "llama", "causal", ["q_proj", "down_proj"]),
+        ("CAUSAL_LM", "gpt2", "causal", ["c_attn"]),
+        ("FEATURE_EXTRACTION", "bert", "base", ["attention.output.dense"]),
+        ("FEATURE_EXTRACTION", "bert", "base", "all-linear"),
+    ],
+)
+def test_an_adapter_that_names_its_layers_by_ending_is_a_start(task_type, family, kind, endings, tmp_path: Path):
+    config = peft.LoraConfig(task_type=task_type, r=4, target_modules=endings, fan_in_fan_out=family == "gpt2")
+    torch.manual_seed(5)
+    theirs = peft.get_peft_model(tiny(family, kind), config)
+    with torch.no_grad():
+        for parameter in theirs.parameters():
+            if parameter.requires_grad:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    theirs.save_pretrained(tmp_path)
+    here = tiny(family, kind)
+    rows = rows_for(here.config)
+    before = _said(here, rows)
+    _adapter.load(here, tmp_path, "")
+    assert not torch.allclose(_said(here, rows), before)
+    torch.testing.assert_close(_said(here, rows), _said(theirs, rows), rtol=1e-4, atol=1e-5)
+
+
+def _said(network: nn.Module, rows: Rows) -> torch.Tensor:
+    """The first of a network's answers: logits, or states where it has no head."""
+    network.eval()
+    with torch.no_grad():
+        return network(input_ids=rows.ids, attention_mask=rows.mask)[0]
+
+
 REFUSED = {
     "bias": "all",
     "rank_pattern": {"query": 8},
