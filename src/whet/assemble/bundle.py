@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from collections.abc import Mapping
@@ -36,7 +37,11 @@ def pack(model: Model, strategy: Strategy, place: Path) -> None:
 def _write(model: Model, strategy: Strategy, path: Path) -> None:
     network = model.network
     backbone = network.base if isinstance(network, MeanHead) else network
-    if not strategy.save(network, model.anatomy, model.source.directory, path):
+    if model.source.adapter is not None:  # an adapter was folded in at load, so no base on disk fits a new one
+        whole = copy.deepcopy(backbone)
+        strategy.merge(whole)
+        whole.save_pretrained(path)  # type: ignore[operator, union-attr]
+    elif not strategy.save(network, model.anatomy, model.source.directory, path):
         backbone.save_pretrained(path)  # type: ignore[operator, union-attr]
     if isinstance(network, MeanHead):
         head = {f"classifier.{name}": tensor for name, tensor in network.classifier.state_dict().items()}

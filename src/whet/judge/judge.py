@@ -74,9 +74,10 @@ def judge(
     """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
 
     ``features`` of the test rows are for trivial predictors that read tokens. ``untuned`` are the untrained model's
-    answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other data) the trivial predictor learns from the test rows
-    themselves, which makes it the harder to beat. Intervals are percentile bootstrap over rows. Raises
-    DataError without test rows, UsageError for a metric that the task does not compute.
+    answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other
+    data) the trivial predictor learns from the test rows themselves, which makes it the harder to beat. Intervals are
+    percentile bootstrap over rows. Raises DataError without test rows, UsageError for a metric that the task does not
+    compute.
     """
     if not test:
         raise DataError("there is no test row to judge the model by", cure="give a test file or larger split_fractions")
