@@ -89,7 +89,7 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
         )
     choice = choose_path(loaded.network, loaded.anatomy)
     precision = machine.at_most(paper.get("precision", "float32"), loaded.network, loaded.anatomy)
-    engine = Engine(loaded.network.to(device or "cpu"), loaded.anatomy, choice.path, precision)
+    engine = Engine(loaded.network.to(device or "cpu").eval(), loaded.anatomy, choice.path, precision)
     tokens = machine.tokens_per_batch(loaded.network, loaded.anatomy)
     limits = Limits(paper["max_tokens"], paper["long_text"])
     tokenizer = tokenizer_of(source)

@@ -108,8 +108,8 @@ _NOT_ENTRIES = ("__init__", "contract")
 def load_plugin(path: Path) -> list[str]:
     """Run a user's Python file and put its entries on their shelves; returns ``shelf/name`` for each.
 
-    Only ``--plugin`` on the command line (or the function's argument) leads here: a recipe cannot name code.
-    Raises UsageError where the file is missing or holds no entry.
+    It runs that file. ``--plugin`` and a recipe's ``plugins`` lead here, so a stranger's recipe is to be read before it
+    is run, as any program. Raises UsageError where the file is missing or holds no entry.
     """
     if not path.is_file():
         raise UsageError("the plugin does not exist", str(path), "give the path of a Python file")

@@ -1,7 +1,7 @@
 """A head of ours for the one case that no family has everywhere: the mean of a text's states, then a linear layer.
 
 Sentence encoders such as MiniLM were trained with the mean as their text's vector; reading the first token instead
-throws that training away (docs/log.md). Every other head is the family's own class from transformers.
+throws that training away (docs/decisions/0003). Every other head is the family's own class from transformers.
 
 Shape legend: T tokens, B examples, D width.
 """
