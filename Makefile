@@ -39,7 +39,7 @@ check: $(VENV)/dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/reference.py --check
-	$(BIN)/python -m pytest -q tests/house -p no:cacheprovider
+	$(BIN)/python -m pytest -q tests/house/test_rules.py tests/house/test_reference.py -p no:cacheprovider
 
 reference: $(VENV)/dev
 	$(BIN)/python tools/reference.py
