@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
-from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, runs
+from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
 
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
@@ -108,6 +108,7 @@ class Engine:
     def _flat(self, flat: Flat) -> Tensor:
         if self.anatomy.encoder_decoder:
             return self._flat_both(flat)
+        tokens, flat = flat.tokens, filled(flat)
         order = sorted(range(len(flat.lengths)), key=lambda index: -flat.lengths[index])
         row = arrange(flat, order)
         layout = Layout(runs(row.lengths), row.positions)
@@ -118,7 +119,7 @@ class Engine:
                 if self.path == "flat"
                 else self.base(input_ids=row.ids[None], **keywords)
             )
-        return row.restore(found.last_hidden_state[0])
+        return row.restore(found.last_hidden_state[0])[:tokens]
 
     def _flat_both(self, flat: Flat) -> Tensor:
         order = sorted(range(len(flat.lengths)), key=lambda index: -flat.lengths[index])
