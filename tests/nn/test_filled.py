@@ -16,10 +16,12 @@ from whet.nn.packed import Engine
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=30))
 def test_a_long_row_becomes_a_multiple_of_the_grain(lengths):
-    flat = Flat.join([range(length) for length in lengths])
+    rows = [range(length) for length in lengths]
+    flat = Flat.join(rows, [[1] * length for length in lengths])
     found = filled(flat)
     assert found.tokens == sum(found.lengths) == len(found.ids)
     assert found.ids[: flat.tokens].equal(flat.ids)
+    assert found.kinds.shape == found.ids.shape and found.kinds[: flat.tokens].equal(flat.kinds)
     assert found.lengths[: len(lengths)] == flat.lengths
     assert found.tokens % GRAIN == 0 if flat.tokens >= FILLED_FROM else found is flat
 

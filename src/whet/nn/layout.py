@@ -197,6 +197,7 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
 GRAIN = 32
 """Long rows are filled up to a multiple of it: a fiftieth more tokens, and some twenty shapes in place of hundreds."""
 FILLED_FROM = 8 * GRAIN
+"""Shorter rows stay as they are: filling would add more than an eighth, and they are few."""
 
 
 def filled(flat: Flat) -> Flat:
