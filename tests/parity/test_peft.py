@@ -171,7 +171,7 @@ def test_an_adapter_trained_in_peft_is_a_start(family, variant, tmp_path: Path):
     train_theirs(theirs, rows, steps=3, rate=1e-2)
     theirs.save_pretrained(tmp_path)
     here = tiny(family)
-    filled = _adapter.load(here, tmp_path, "")
+    filled = _adapter.load(here, tmp_path)
     assert set(read_anatomy(here).head) & {name.partition(".")[0] for name in filled}
     torch.testing.assert_close(logits(here, rows), logits(theirs, rows), rtol=1e-4, atol=1e-5)
     merge_all(here)
@@ -216,7 +216,7 @@ def test_further_modules_trained_fully_travel_along(tmp_path: Path):
     theirs = peft.PeftModel.from_pretrained(base, place)
     torch.testing.assert_close(logits(theirs, rows), logits(network, rows), rtol=1e-4, atol=1e-5)
     here = tiny("bert")
-    _adapter.load(here, place, "")
+    _adapter.load(here, place)
     torch.testing.assert_close(logits(here, rows), logits(network, rows), rtol=0, atol=0)
 
 
@@ -264,9 +264,34 @@ def test_an_adapter_that_names_its_layers_by_ending_is_a_start(task_type, family
     here = tiny(family, kind)
     rows = rows_for(here.config)
     before = _said(here, rows)
-    _adapter.load(here, tmp_path, "")
+    _adapter.load(here, tmp_path)
     assert not torch.allclose(_said(here, rows), before)
     torch.testing.assert_close(_said(here, rows), _said(theirs, rows), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("family", "targets"),
+    [
+        ("bert", ["query", "value"]),
+        ("llama", ["q_proj", "down_proj"]),
+        ("gpt2", ["c_attn"]),
+        ("bart", ["q_proj", "fc1"]),
+    ],
+)
+@pytest.mark.parametrize(("trained", "used"), [("sequence", "base"), ("base", "sequence")])
+def test_an_adapter_trained_under_another_head_finds_its_layers(family, targets, trained, used, tmp_path: Path):
+    """Its layers are called otherwise there (``encoder`` or ``bert.encoder``); the states must be the same."""
+    other, here = tiny(family, trained), tiny(family, used)
+    here.base_model.load_state_dict(other.base_model.state_dict(), strict=False)
+    theirs = peft.get_peft_model(other, peft.LoraConfig(r=4, target_modules=targets, fan_in_fan_out=family == "gpt2"))
+    with torch.no_grad():
+        for name, parameter in theirs.named_parameters():
+            if "lora_" in name:
+                parameter.add_(torch.randn_like(parameter) * 0.1)
+    theirs.save_pretrained(tmp_path)
+    rows = rows_for(other.config)
+    _adapter.load(here, tmp_path)
+    torch.testing.assert_close(_said(here.base_model, rows), _said(other.base_model, rows), rtol=1e-4, atol=1e-5)
 
 
 def _said(network: nn.Module, rows: Rows) -> torch.Tensor:
@@ -299,10 +324,10 @@ def test_what_is_not_understood_is_refused_by_name(key, tmp_path: Path):
 def test_an_adapter_for_another_model_is_refused(tmp_path: Path):
     place = _saved(tmp_path)
     with pytest.raises(ModelError):
-        _adapter.load(tiny("llama"), place, "")
+        _adapter.load(tiny("llama"), place)
     (place / "adapter_model.safetensors").rename(place / "adapter_model.bin")
     with pytest.raises(ModelError, match="pickles are never loaded"):
-        _adapter.load(tiny("bert"), place, "")
+        _adapter.load(tiny("bert"), place)
 
 
 def _saved(tmp_path: Path) -> Path:

@@ -74,7 +74,7 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
         network, report = _mean(source, head) if pooling == "mean" else _family(source, head)
     new, mismatched = list(report["missing_keys"]), [str(one[0]) for one in report["mismatched_keys"]]
     if source.adapter is not None:
-        filled = _adapter.load(network, source.adapter, "base" if pooling == "mean" else "")
+        filled = _adapter.load(network, source.adapter)
         new = [name for name in new if name not in filled]
         if not keep_adapter:
             merge_all(network)
@@ -87,7 +87,7 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
 
 
 def pooling_of(source: Source, head: Head, options: ModelOptions) -> Pooling:
-    """Mean where the recipe says so, or where the model was trained with it and nothing says otherwise."""
+    """Mean where the recipe says so, or where the model was trained with it and comes without a head that says else."""
     if head.kind != "sequence":
         return "family"
     if options.pooling != "auto":
@@ -95,6 +95,8 @@ def pooling_of(source: Source, head: Head, options: ModelOptions) -> Pooling:
     if source.bundle.get("pooling"):
         kept: Pooling = source.bundle["pooling"]
         return kept
+    if source.adapter is not None and _adapter.has_family_head(source.adapter):
+        return "family"
     paper = source.directory / POOLING
     trained_so = paper.is_file() and json.loads(paper.read_text("utf-8")).get("pooling_mode_mean_tokens")
     return "mean" if trained_so else "family"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from whet.core import rundir
 from whet.core.errors import ModelError, UsageError, nearest
 from whet.strategies import _peft
 from whet.strategies._moving import new_head, under
@@ -90,36 +91,55 @@ def save(network: nn.Module, anatomy: Anatomy, whole: Sequence[str], base: Path,
     _peft.write(place, _peft.config_of(adapter, _task_type(network), turned), _peft.state_of(adapter))
 
 
-def load(network: nn.Module, place: Path, base: str) -> set[str]:
-    """Put a saved adapter into a network whose base model is called ``base`` there; the names of what it filled.
+def load(network: nn.Module, place: Path) -> set[str]:
+    """Put a saved adapter into a network; the names of what it filled.
 
-    A head that the adapter was trained with is filled where it fits. Raises ModelError where the adapter is for
-    another model.
+    It may have been trained under another head, or under none. Its own head is filled where it fits. Raises ModelError
+    where the adapter is for another model.
     """
     import torch
 
     from whet.nn.lowrank import inject
 
     adapter = _peft.read(place)
-    prefix = MEAN if base == MEAN.rstrip(".") else ""
-    names = [prefix + name for name in adapter.targets]
-    inject(network, names, adapter.rank, adapter.alpha, adapter.dropout, adapter.variant)
+    misfit = f"it was trained on {adapter.base or 'a model that it does not name'}"
+    modules = {name for name, _ in network.named_modules()}
+    here = {name: _here(network, modules, name) for name in (*adapter.targets, *_modules_of(adapter))}
+    for target in adapter.targets:
+        if here[target] not in modules:
+            raise ModelError(f"the adapter's {target} is not in the model", str(place), misfit)
+    targets = [here[target] for target in adapter.targets]
+    inject(network, targets, adapter.rank, adapter.alpha, adapter.dropout, adapter.variant)
     parameters = dict(network.named_parameters(remove_duplicate=False))
     filled: set[str] = set()
     with torch.no_grad():
-        for name, tensor in adapter.tensors.items():
-            mine = prefix + name
-            fits = mine in parameters and parameters[mine].shape == tensor.shape
-            if not fits and under(name, adapter.targets):
-                raise ModelError(
-                    f"the adapter's {name} does not fit the model",
-                    str(place),
-                    f"it was trained on {adapter.base}",
-                )
+        for theirs, tensor in adapter.tensors.items():
+            module, _, part = theirs.rpartition(".")
+            name = f"{here[module]}.{part}"
+            fits = name in parameters and parameters[name].shape == tensor.shape
+            if not fits and module in adapter.targets:
+                raise ModelError(f"the adapter's {theirs} does not fit the model", str(place), misfit)
             if fits:
-                parameters[mine].copy_(tensor)
-                filled.add(mine)
+                parameters[name].copy_(tensor)
+                filled.add(name)
     return filled
+
+
+def has_family_head(place: Path) -> bool:
+    """Whether an adapter was trained under the head that its base's family has for labels of whole texts."""
+    return bool(rundir.read_json(place / _peft.CONFIG).get("task_type") == "SEQ_CLS")
+
+
+def _modules_of(adapter: _peft.Adapter) -> set[str]:
+    return {name.rpartition(".")[0] for name in adapter.tensors}
+
+
+def _here(network: nn.Module, modules: Set[str], theirs: str) -> str:
+    """What a module of an adapter is called in this network, whose base model may stand elsewhere than in theirs."""
+    base: Any = network.base_model
+    stands = next(name for name, module in network.named_modules() if module is base)
+    alone = theirs.removeprefix(f"{base.base_model_prefix}.")
+    return next((name for name in (theirs, f"{stands}.{alone}", alone) if name in modules), theirs)
 
 
 def _outside(name: str) -> str:
