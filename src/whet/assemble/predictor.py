@@ -7,11 +7,12 @@ from itertools import islice
 from pathlib import Path
 from typing import IO, Any, final
 
+import numpy as np
 import torch
 
 from whet.assemble.answers import as_row
 from whet.assemble.model import Model
-from whet.core.errors import DataError, UsageError
+from whet.core.errors import DataError, TrainingError, UsageError
 from whet.core.events import Answered, Tell, silent
 from whet.prepare.batch import sweep
 from whet.prepare.encode import encode
@@ -69,7 +70,10 @@ class Predictor:
         return self.model.task.score(self.pairs(split, tell), self.model.schema).values()
 
     def answers(self, split: Split, tell: Tell = silent) -> list[Prediction]:
-        """One answer for each example of an encoded split, in the split's order."""
+        """One answer for each example of an encoded split, in the split's order.
+
+        Raises TrainingError where the model's numbers are not finite: they would pass for an answer.
+        """
         model = self.model
         gathered: list[list[Part]] = [[] for _ in split.examples]
         done = 0
@@ -77,6 +81,12 @@ class Predictor:
         with torch.inference_mode():
             for batch in sweep(split.features, model.tokens_per_batch):
                 for part in model.task.decode(model.engine, batch, model.schema):
+                    if not _finite(part.raw):
+                        raise TrainingError(
+                            "the model's answer is not a finite number",
+                            f"{split.name}, row {split.examples[part.index].row}",
+                            "its training diverged: lower train.learning_rate and train anew",
+                        )
                     gathered[part.index].append(part)
                 done += len(batch.features)
                 tell(Answered(split.name, min(done, len(split.examples)), len(split.examples)))
@@ -98,6 +108,13 @@ class Predictor:
                 "name the columns as in training, or by their roles",
             )
         return Row(number, number, cells, roles)
+
+
+def _finite(raw: Any) -> bool:
+    """Whether a part's numbers are; a mapping may hold other things beside its arrays."""
+    if isinstance(raw, Mapping):
+        return all(_finite(one) for one in raw.values() if isinstance(one, np.ndarray))
+    return bool(np.isfinite(raw).all())
 
 
 def as_cells(given: Input) -> Cells:
