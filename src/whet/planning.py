@@ -20,11 +20,12 @@ class Plan:
     shown: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """``plan.json``: the sums over the stages, the largest peak, and every stage by itself."""
+        """``plan.json``: sums over the stages, the largest peak, each stage by itself, and the rows that were shown."""
         return {
             **summed(self.forecasts),
             "stages": [{**stage, **one.as_dict()} for stage, one in zip(self.stages, self.forecasts, strict=True)],
             "notes": list(self.notes),
+            **({"shown": list(self.shown)} if self.shown else {}),
         }
 
     def __str__(self) -> str:

@@ -218,7 +218,9 @@ class _Reader:
         name = given.pop("name", None) or default
         if name is None:
             if given:
-                self.fault(section, f"options without a name: {', '.join(given)}", f"add name: to {section}")
+                having = [one for one in shelf.names() if set(given) <= {own.name for own in fields_of(shelf[one])}]
+                cure = f"name one: {section}.name={' or '.join(having or shelf.names())}"
+                self.fault(section, f"options without a name: {', '.join(given)}", cure)
             return None
         try:
             return self.options(shelf[str(name)], given, section)

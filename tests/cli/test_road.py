@@ -12,6 +12,7 @@ from cli.conftest import METRICS, make_run
 from whet import front
 from whet.assemble.predictor import Predictor
 from whet.cli import doctor
+from whet.cli._metrics import in_short
 from whet.core import yamlfile
 from whet.recipe import Recipe
 
@@ -83,6 +84,12 @@ def test_resume_finds_a_run_by_name_and_is_quiet_about_a_finished_one(door, whet
     assert told.code == 0
     assert door.calls[0][1] == (str(Path("runs/demo")),)
     assert door.calls[0][2]["force"] is True
+
+
+def test_a_baseline_without_a_value_is_said():
+    """A constant has no rank correlation."""
+    metrics = {"metric": "spearman", "test": {"spearman": {"value": 0.8}}, "baseline": {"spearman": None, "mse": 1.0}}
+    assert "trivial baseline  not defined" in in_short(metrics)
 
 
 def test_resume_of_an_interrupted_run_answers_like_run(door, whet_cli):

@@ -193,7 +193,9 @@ def test_an_empty_run_still_makes_a_page():
 )
 def test_any_missing_part_of_the_metrics_leaves_its_place_out(key):
     facts = sorting_facts()
-    Page(render(replace(facts, metrics={name: part for name, part in facts.metrics.items() if name != key})))
+    page = Page(render(replace(facts, metrics={name: part for name, part in facts.metrics.items() if name != key})))
+    assert not [place for place in page.numbers() if place.startswith(f"{key}.")]
+    assert "None" not in page.words and "nan" not in page.words.lower().split()
 
 
 def test_the_table_of_errors_is_the_wrong_rows_and_carries_what_the_filter_needs():

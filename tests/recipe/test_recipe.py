@@ -28,6 +28,12 @@ def test_unknown_keys_are_refused_with_the_nearest_and_all_at_once():
     assert all("r.yaml" in fault.where for fault in refused.value.faults)
 
 
+def test_options_without_an_entry_name_the_entries_that_have_them():
+    with pytest.raises(UsageError) as refused:
+        Recipe.of({"task": {"label_smoothing": 0.1}})
+    assert refused.value.faults[0].cure == "name one: task.name=text-classification"
+
+
 def test_a_key_given_twice_is_refused_with_both_lines(tmp_path):
     (tmp_path / "r.yaml").write_text("seed: 1\ntrain: {epochs: 1}\nseed: 2\n", "utf-8")
     with pytest.raises(UsageError, match="line 3: 'seed' stands twice, first on line 1"):

@@ -34,6 +34,7 @@ def test_a_plan_writes_nothing_and_a_planned_place_is_gone_on_in(tmp_path, monke
     made = whet.plan(rows, settings=FAST, show=1)
     assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]
     assert "weights move" in str(made) and "row " in str(made)
+    assert made.as_json()["shown"] == list(made.shown) and "[CLS]" in made.shown[0]
     whet.plan(rows, settings=FAST, out="run")
     assert whet.Run.at("run").status == "planned"
     assert whet.run(rows, settings=[*FAST, "train.epochs=0.2"], strategy="head", out="run").status == "finished"

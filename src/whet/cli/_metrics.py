@@ -33,8 +33,9 @@ def in_short(metrics: dict[str, Any]) -> str:
     lines = []
     if metric is not None:
         rows = [("test", with_interval(metrics.get("test"), metric))]
-        if value_of(metrics.get("baseline"), metric) is not None:
-            rows.append(("trivial baseline", with_interval(metrics["baseline"], metric)))
+        if metrics.get("baseline"):
+            known = value_of(metrics["baseline"], metric) is not None
+            rows.append(("trivial baseline", with_interval(metrics["baseline"], metric) if known else "not defined"))
         if value_of(metrics.get("untuned"), metric) is not None:
             rows.append(("before training", with_interval(metrics["untuned"], metric)))
         lines.append(table(("", metric), rows))
