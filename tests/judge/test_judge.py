@@ -12,7 +12,7 @@ from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
-from whet.judge.judge import check_options, judge, main_metric
+from whet.judge.judge import judge, main_metric
 from whet.judge.options import EvaluateOptions
 from whet.judge.paired import difference, rows_to_decide, slices
 from whet.judge.report import render
@@ -87,12 +87,6 @@ def test_the_metric_is_checked_with_the_nearest_name():
     assert main_metric(Sorting(), SCHEMA, train, EvaluateOptions()) == "accuracy"
     with pytest.raises(UsageError, match="accuracy"):
         main_metric(Sorting(), SCHEMA, train, EvaluateOptions(metric="acuracy"))
-
-
-@pytest.mark.parametrize("confidence", [0.0, 1.0, 95.0])
-def test_a_confidence_outside_zero_to_one_is_refused(confidence):
-    with pytest.raises(UsageError, match="between 0 and 1"):
-        check_options(EvaluateOptions(confidence=confidence))
 
 
 def test_no_test_rows_are_refused():

@@ -116,16 +116,6 @@ def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptio
     return _checked(options.metric or task.metric(schema), task.score(pairs, schema))
 
 
-def check_options(options: EvaluateOptions) -> None:
-    """Refuse a confidence outside (0, 1) with a UsageError."""
-    if not 0 < options.confidence < 1:
-        raise UsageError(
-            f"evaluate.confidence is {options.confidence}",
-            "evaluate",
-            "it lies between 0 and 1, such as 0.95",
-        )
-
-
 def _checked(metric: str, scores: Scores) -> str:
     known: Mapping[str, Any] = scores.measures
     if metric not in known:

@@ -138,36 +138,23 @@ class Layout:
     def longest(self) -> int:
         return max(run.length for run in self.own)
 
-    @property
-    def longest_key(self) -> int:
-        return max(run.keys for run in self.cross)
-
 
 @dataclass(frozen=True, eq=False)
 class Sorted:
-    """A flat row with its examples in the order of their lengths, and the ways back.
+    """A flat row with its examples in the order of their lengths, and the way back.
 
-    ``forward[t]`` is the caller's place of the sorted token t and ``back[t]`` the sorted place of the caller's token t
-    (both None where nothing moved); ``first[b]`` is the sorted place of the caller's example b, ``rank[b]`` its number.
+    ``back[t]`` is the sorted place of the caller's token t; None where nothing moved.
     """
 
     ids: Tensor
     kinds: Tensor | None
     lengths: tuple[int, ...]
     positions: Tensor
-    first: Tensor
-    rank: Tensor
-    forward: Tensor | None
     back: Tensor | None
 
     def restore(self, states: Tensor) -> Tensor:
         """Rows that stand in the sorted order, in the caller's order."""
         return states if self.back is None else states.index_select(0, self.back)
-
-    def last(self) -> Tensor:
-        """The sorted place of the last token of every example, in the caller's order."""
-        lengths = torch.tensor(self.lengths, device=self.first.device)
-        return self.first + lengths[self.rank] - 1
 
 
 def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
@@ -177,21 +164,16 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
     sizes = torch.tensor(lengths)
     starts = torch.cumsum(sizes, 0) - sizes
     place = torch.arange(flat.tokens)
-    positions = place - torch.repeat_interleave(starts, sizes)
-    rank = torch.empty(len(order), dtype=torch.int64)
-    rank[torch.tensor(order)] = torch.arange(len(order))
-    forward = back = None
-    ids, kinds = flat.ids, flat.kinds
-    if any(a > b for a, b in pairwise(order)):
-        came = torch.tensor([flat.starts[index] for index in order])
-        forward = torch.repeat_interleave(came - starts, sizes) + place
-        back = torch.empty_like(forward)
-        back[forward] = place
-        forward, back = forward.to(device), back.to(device)
-        ids = ids.index_select(0, forward)
-        kinds = None if kinds is None else kinds.index_select(0, forward)
-    first, rank = starts[rank].to(device), rank.to(device)
-    return Sorted(ids, kinds, lengths, positions.to(device), first, rank, forward, back)
+    positions = (place - torch.repeat_interleave(starts, sizes)).to(device)
+    if all(a < b for a, b in pairwise(order)):
+        return Sorted(flat.ids, flat.kinds, lengths, positions, None)
+    came = torch.tensor([flat.starts[index] for index in order])
+    forward = torch.repeat_interleave(came - starts, sizes) + place
+    back = torch.empty_like(forward)
+    back[forward] = place
+    forward, back = forward.to(device), back.to(device)
+    kinds = None if flat.kinds is None else flat.kinds.index_select(0, forward)
+    return Sorted(flat.ids.index_select(0, forward), kinds, lengths, positions, back)
 
 
 GRAIN = 32

@@ -90,11 +90,6 @@ def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     return max(LEAST_TOKENS, min(MOST_TOKENS, 1 << max(fitting, 1).bit_length() - 1))
 
 
-def product_flops_per_second(kind: torch.dtype, width: int = 384, inner: int = 1536) -> float:
-    """The measured rate of products ``[512, width] @ [width, inner]``, in floating-point operations a second."""
-    return 2 * TOKENS * width * inner / _seconds(kind, width, inner, torch.device("cpu"))
-
-
 def _shape(config: Any) -> tuple[int, int]:
     width = getattr(config, "hidden_size", None) or config.d_model
     for name in ("intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "ffn_dim"):

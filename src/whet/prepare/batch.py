@@ -7,7 +7,6 @@ what it would have seen.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -44,11 +43,6 @@ def steps(
         seen = [feature for place in chosen for feature in parts[int(place)]]
         micro = tuple(collate(group) for group in _fill(seen, tokens_per_batch))
         yield Step(micro, len(chosen), sum(feature.supervised for feature in seen))
-
-
-def count_steps(features: Sequence[Features], batch_size: int) -> int:
-    """How many steps an epoch has."""
-    return math.ceil(len({feature.index for feature in features}) / batch_size)
 
 
 def sweep(features: Iterable[Features], tokens_per_batch: int, window: int = WINDOW) -> Iterator[Batch]:
