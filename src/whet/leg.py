@@ -16,6 +16,7 @@ from whet.assemble.source import Source
 from whet.core.draws import derive
 from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
+from whet.nn import machine
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode
 from whet.prepare.locate import locate
@@ -52,6 +53,7 @@ class Leg:
             self.model.schema,
             self.splits["train"].features,
             self.stage.strategy,
+            _rate(self.stage, self.model),
             self.stage.train,
             self.model.tokens_per_batch,
             self.seed,
@@ -84,6 +86,11 @@ class Leg:
             return self
         schema = self.model.task.tune(Predictor(self.model).pairs(split), self.model.schema)
         return dataclasses.replace(self, built=dataclasses.replace(self.built, model=self.model.with_schema(schema)))
+
+
+def _rate(stage: Stage, model: Model) -> float:
+    """The recipe's learning rate, or the strategy's own for a model so wide."""
+    return stage.train.learning_rate or stage.strategy.rate_for(machine.shape(model.network.config)[0])
 
 
 def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
@@ -141,7 +148,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         precision=built.compute.precision,
         tokens_per_batch=built.compute.tokens_per_batch,
         threads=torch.get_num_threads(),
-        learning_rate=stage.train.learning_rate or stage.strategy.learning_rate,
+        learning_rate=_rate(stage, built.model),
         schedule=stage.train.schedule or stage.strategy.schedule,
     )
     return Leg(

@@ -218,7 +218,7 @@ class _Reader:
         name = given.pop("name", None) or default
         if name is None:
             if given:
-                having = [one for one in shelf.names() if set(given) <= {own.name for own in fields_of(shelf[one])}]
+                having = [one for one in shelf.names() if set(given) <= _options_of(shelf[one])]
                 cure = f"name one: {section}.name={' or '.join(having or shelf.names())}"
                 self.fault(section, f"options without a name: {', '.join(given)}", cure)
             return None
@@ -246,6 +246,10 @@ def _merged(default: Any, given: Any) -> Any:
     if "name" in as_groups[1] and as_groups[1]["name"] != as_groups[0].get("name"):
         return as_groups[1]
     return {**as_groups[0], **as_groups[1]}
+
+
+def _options_of(entry: type) -> set[str]:
+    return {one.name for one in fields_of(entry)}
 
 
 @cache

@@ -21,7 +21,7 @@ from whet.nn.anatomy import read_anatomy
 from whet.nn.heads import MeanHead
 from whet.nn.lowrank import LowRank
 from whet.recipe import Recipe
-from whet.strategies.contract import STRATEGIES, Strategy
+from whet.strategies.contract import STRATEGIES, WIDTH, Strategy
 
 NAMES = STRATEGIES.names()
 QUICK = 5e-3
@@ -73,6 +73,8 @@ def test_builds_from_its_sample_as_a_value(name):
     assert isinstance(sample, Strategy) and sample == sample_of(name)
     assert type(sample) is STRATEGIES[name] and STRATEGIES.name_of(type(sample)) == name
     assert sample.learning_rate > 0
+    assert sample.rate_for(WIDTH) == sample.learning_rate
+    assert sample.rate_for(2 * WIDTH) == sample.learning_rate / (2 if sample.by_width else 1)
     for field in dataclasses.fields(sample):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(sample, field.name, getattr(sample, field.name))

@@ -153,7 +153,7 @@ def test_a_wider_or_deeper_model_gets_fewer_tokens(monkeypatch):
 def test_every_family_has_a_shape(name):
     network = FAMILIES[name](FAMILIES[name].kinds[0])
     widest = max(max(parameter.shape) for block in read_anatomy(network).blocks for parameter in rows(network, block))
-    width, inner = machine._shape(network.config)
+    width, inner = machine.shape(network.config)
     assert width == 32 and inner in (widest, widest // 2)  # fused up and gate are twice as wide
 
 

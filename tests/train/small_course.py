@@ -35,14 +35,14 @@ class Started:
         return {name: one.detach().clone() for name, one in self.engine.network.named_parameters()}
 
 
-def started(tokens_per_batch: int = ROOMY, **options: Any) -> Started:
+def started(tokens_per_batch: int = ROOMY, rate: float = 1e-3, **options: Any) -> Started:
     """The same weights and rows at every call; ``options`` are those of the recipe's ``train`` section."""
     task = TextClassification()
     examples = [task.parse({"text": text, "label": "ab"[number % 2]}, number) for number, text in enumerate(TEXTS, 1)]
     schema = task.learn(examples)
     features = tiny_models.encoded(task, examples, schema, Limits(64, "head"))
     engine = tiny_models.engine(task.head(schema))
-    given = TrainOptions(**{"batch_size": 8, "epochs": 2.0, "learning_rate": 1e-3, **options})
-    course = Course(task, schema, features, Full(), given, tokens_per_batch, seed=3)
+    given = TrainOptions(**{"batch_size": 8, "epochs": 2.0, **options})
+    course = Course(task, schema, features, Full(head_rate=1.0), rate, given, tokens_per_batch, seed=3)
     groups = course.strategy.groups(engine.network, engine.anatomy, course.learning_rate, given.weight_decay)
     return Started(engine, course, groups, optimizers.build(given.optimizer, engine.network, groups))

@@ -85,7 +85,7 @@ def test_without_validation_rows_the_last_weights_stay(tmp_path):
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "adagrad", "rmsprop", "adafactor", "nadam", "radam"])
 def test_every_optimizer_lowers_the_loss_and_goes_on_from_a_checkpoint_bit_for_bit(name, tmp_path):
     rate = 0.05 if name in ("sgd", "radam") else 0.02
-    given = {"optimizer": name, "learning_rate": rate, "epochs": 6.0}
+    given = {"optimizer": name, "rate": rate, "epochs": 6.0}
     scores = [(0.1 * number, 1.0) for number in range(1, 7)]
     whole = Walk(tmp_path / "whole", scores, **given)
     losses = [event.loss for event in whole.events if not isinstance(event, Looked)]

@@ -47,7 +47,7 @@ def test_every_example_is_seen_once_an_epoch_and_the_last_step_takes_what_is_lef
 
 def test_a_partial_step_is_the_mean_over_its_own_targets():
     """The loss of the last step (6 examples) is a mean over 6: the one that torch gives for these logits."""
-    begun = without_dropout(started(optimizer="sgd", learning_rate=1e-12, epochs=1.0))
+    begun = without_dropout(started(optimizer="sgd", rate=1e-12, epochs=1.0))
     last = steps_of(begun)[-1]
     features = begun.course.features
     left = draws.order(len(features), begun.course.seed, 0, 0)[16:]
@@ -98,9 +98,7 @@ def test_a_loss_that_is_no_number_stops_before_the_weights_are_touched(broken, m
 def test_gradients_are_clipped_to_the_limit():
     """With plain SGD the step's length is the rate times the clipped norm."""
     free, held = (
-        without_dropout(
-            started(optimizer="sgd", clip_norm=limit, learning_rate=0.1, weight_decay=0.0, warmup=0.0, epochs=0.33)
-        )
+        without_dropout(started(optimizer="sgd", clip_norm=limit, rate=0.1, weight_decay=0.0, warmup=0.0, epochs=0.33))
         for limit in (0.0, 0.5)
     )
     before = held.weights()

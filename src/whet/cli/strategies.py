@@ -17,7 +17,7 @@ import typer
 from whet.cli._options import Debug, Json, Plugin, load_plugins, new_app
 from whet.cli._shelves import listed, options_of, shown
 from whet.cli._show import document, say
-from whet.strategies.contract import STRATEGIES
+from whet.strategies.contract import STRATEGIES, WIDTH
 
 app = new_app()
 
@@ -34,9 +34,10 @@ def strategies(
         listed(STRATEGIES, as_json)
         return
     found = STRATEGIES[name]
-    own = {"learning_rate": found.learning_rate, "schedule": found.schedule}
+    own = {"learning_rate": found.learning_rate, "by_width": found.by_width, "schedule": found.schedule}
     if as_json:
         document({**options_of(STRATEGIES, name, "strategy"), **own})
         return
     shown(STRATEGIES, name, "strategy")
-    say(f"\nlearning rate {found.learning_rate:g} and schedule {found.schedule}, where the recipe names none")
+    scaled = f" x {WIDTH} / the model's width" if found.by_width else ""
+    say(f"\nlearning rate {found.learning_rate:g}{scaled} and schedule {found.schedule}, where the recipe names none")

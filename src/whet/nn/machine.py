@@ -59,7 +59,7 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 def precision(network: nn.Module, anatomy: Anatomy) -> str:
     """``bfloat16`` where products of this model's shape are clearly faster in it here, else ``float32``."""
     device = next(network.parameters()).device
-    width, inner = _shape(network.config)
+    width, inner = shape(network.config)
     key = _key(device, width, inner)
     known = _read()
     if key not in known:
@@ -82,7 +82,7 @@ def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     """How many tokens may go through the model at once, from the machine's total memory and the model's shape."""
     device = next(network.parameters()).device
     total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else memory.total_bytes()
-    width, inner = _shape(network.config)
+    width, inner = shape(network.config)
     a_token = (
         4 * (FLOATS_A_TOKEN * width + 2 * inner) * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
     )
@@ -90,7 +90,8 @@ def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     return max(LEAST_TOKENS, min(MOST_TOKENS, 1 << max(fitting, 1).bit_length() - 1))
 
 
-def _shape(config: Any) -> tuple[int, int]:
+def shape(config: Any) -> tuple[int, int]:
+    """A model's width and that of its feed-forward layers."""
     width = getattr(config, "hidden_size", None) or config.d_model
     for name in ("intermediate_size", "n_inner", "hidden_dim", "d_ff", "encoder_ffn_dim", "ffn_dim"):
         if getattr(config, name, None):

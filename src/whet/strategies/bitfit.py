@@ -20,7 +20,7 @@ class BitFit(Strategy):
     """Biases alone are tuned, beside a head that has to be learnt anyway (Ben Zaken et al. 2021).
 
     On small and middling data it is as good as full tuning, on large data worse. A model without biases (Llama, Gemma,
-    T5) has nothing to tune and is refused. The rate is 20 times that of full tuning: the paper's are 1e-4 to 1e-3.
+    T5) has nothing to tune and is refused. The rate is ten times that of full tuning: the paper's are 1e-4 to 1e-3.
     """
 
     learning_rate: ClassVar[float] = 1e-3

@@ -33,13 +33,27 @@ class Group:
     depth: int
 
 
+WIDTH = 384
+"""The width of the default model, for which rates that depend on the width are stated."""
+
+
 class Strategy(ABC):
     """A way to fine-tune. An entry is a frozen dataclass whose fields are its options."""
 
     learning_rate: ClassVar[float]
     """The rate used where the recipe names none."""
+    by_width: ClassVar[bool] = False
+    """Whether that rate is meant for states ``WIDTH`` wide and falls as they widen, as where whole matrices move."""
     schedule: ClassVar[str] = "linear"
     """The schedule used where the recipe names none."""
+
+    def rate_for(self, width: int) -> float:
+        """The peak rate for a model with states so wide: under Adam, steps of a matrix must shrink as it widens.
+
+        Yang et al. 2022 (muP) derive 1 / width; what is used in practice follows it: 1e-4 at 384 (docs/log.md), 5e-5 at
+        768 (Devlin et al. 2019), 1e-5 at 4096.
+        """
+        return self.learning_rate * WIDTH / width if self.by_width else self.learning_rate
 
     @abstractmethod
     def install(self, network: nn.Module, anatomy: Anatomy) -> None:

@@ -27,11 +27,11 @@ class Discriminative(Strategy):
 
     In ULMFiT's own tables rates and schedule carry the gain (TREC-6 error 6.37 to 5.69 on top of unfreezing),
     unfreezing alone next to none. Each can be switched off: ``layer_decay: 1``, ``train.schedule: linear``,
-    ``unfreezing: none``. The
-    peak rate is twice that of full tuning, since the lower blocks get less of it.
+    ``unfreezing: none``. The peak rate is that of full tuning.
     """
 
     learning_rate: ClassVar[float] = 1e-4
+    by_width: ClassVar[bool] = True
     schedule: ClassVar[str] = "slanted-triangular"
 
     layer_decay: float = 0.95

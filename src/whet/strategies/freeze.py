@@ -24,6 +24,7 @@ class Freeze(Strategy):
     """
 
     learning_rate: ClassVar[float] = 1e-4
+    by_width: ClassVar[bool] = True
 
     blocks: int | float = 2 / 3
     """The lowest blocks to hold still, as a count (1 or more) or as a share (below 1, rounded down); two thirds leave

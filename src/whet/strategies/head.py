@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class Head(Strategy):
     """The model stays as it is and a head learns to read its states, so nothing of the model can be forgotten.
 
-    The rate is 20 times that of full tuning: a small head on still states is a convex problem, which wants large steps
+    The rate is ten times that of full tuning: a small head on still states is a convex problem, which wants large steps
     (linear probing, Alain & Bengio 2017). A language head that is tied to the embeddings cannot move without them.
     """
 

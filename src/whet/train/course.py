@@ -21,6 +21,7 @@ class Course:
     schema: Schema
     features: Sequence[Features]
     strategy: Strategy
+    learning_rate: float
     options: TrainOptions
     tokens_per_batch: int
     seed: int
@@ -39,9 +40,3 @@ class Course:
         """The schedule's factor on the peak rates at ``step`` (from 0)."""
         name = self.options.schedule or self.strategy.schedule
         return schedules.factor(name, step, self.steps, self.options.warmup)
-
-    @property
-    def learning_rate(self) -> float:
-        """The recipe's rate, or the strategy's own."""
-        given = self.options.learning_rate
-        return self.strategy.learning_rate if given is None else given
