@@ -94,7 +94,7 @@ def wnut17(options: argparse.Namespace) -> dict[str, Any]:
         "test": folder / "emerging.test.annotated",
     }
     common = {"epochs": options.epochs or 4, "batch_size": 32}
-    return pairs(options.pairs, "tag", _texts(data), common, MODEL, 5e-5, {"train.learning_rate": 5e-5})
+    return pairs(options.pairs, "tag", _texts(data), common, MODEL, 5e-5, {})
 
 
 def stories(options: argparse.Namespace) -> dict[str, Any]:
