@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from whet.core.fields import fields_of
+from whet.recipe import ENTRIES, SECTIONS
 
 ROOT = Path(__file__).parents[2]
 HOME = ROOT / "src" / "whet"
@@ -168,6 +172,29 @@ def test_no_import_is_hidden_in_a_function():
 
 ALLOWED = {"difflib"}
 """Small standard modules that only an error's message needs."""
+
+
+def named_keys(text: str) -> set[tuple[str, str]]:
+    """The keys of the recipe that a text names, as ``train.epochs=2`` or ``train.epochs``."""
+    sections = "|".join([*SECTIONS, *ENTRIES])
+    return set(re.findall(rf"(?<![\w./])({sections})\.([a-z_]+)\b(?![(/.])", text))
+
+
+def test_no_sentence_names_a_key_that_does_not_exist():
+    """A cure that cannot be followed is worse than none."""
+    known = {(section, field.name) for section, options in SECTIONS.items() for field in fields_of(options)}
+    known |= {(section, "name") for section in ENTRIES}
+    for section, shelf in ENTRIES.items():
+        known |= {(section, field.name) for name in shelf.names() for field in fields_of(shelf[name])}
+    sentences = [
+        (path, node.value)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value
+    ]
+    wrong = {(path.name, *key) for path, text in sentences for key in named_keys(text) - known}
+    assert len(sentences) > 500 and wrong == set()
+    assert named_keys("fill it in, or set data.on_bad_row=skip") - known == {("data", "on_bad_row")}
 
 
 def test_the_front_door_is_short_and_opens():

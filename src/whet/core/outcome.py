@@ -72,5 +72,6 @@ class Run:
 
 def _spell(value: Any) -> str:
     if isinstance(value, dict):
-        return f"{value['value']:.4g} [{value['low']:.4g}, {value['high']:.4g}]"
-    return str(value)
+        middle, low, high = (_spell(value[part]) for part in ("value", "low", "high"))
+        return f"{middle} [{low}, {high}]"
+    return "not defined" if value is None else f"{value:.4g}"

@@ -34,7 +34,7 @@ def read_text(row: Mapping[str, Any], role: str, number: int) -> str:
     """A text that must be there. Numbers become text; lists and objects are refused."""
     value = row.get(role)
     if is_missing(value):
-        raise refuse(number, f"the {role} is empty", "fill it in, or set data.on_bad_row=skip")
+        raise refuse(number, f"the {role} is empty", "fill it in, or delete the row")
     if not isinstance(value, (str, int, float)):
         raise refuse(number, f"the {role} is not a text but a {type(value).__name__}", "give one text a row")
     return value if isinstance(value, str) else read_label(value)

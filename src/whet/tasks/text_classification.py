@@ -105,7 +105,7 @@ class TextClassification(Task):
     def learn(self, examples: Sequence[Example]) -> Schema:
         unknown = [(example.row, "the label is empty") for example in examples if example.target is None]
         if unknown:
-            raise refuse_all(unknown, "fill it in, or set data.on_bad_row=skip")
+            raise refuse_all(unknown, "fill it in, or delete the row")
         if not examples:
             raise DataError("there are no training rows")
         kind = self.kind if self.kind != "auto" else infer_kind([example.target for example in examples])

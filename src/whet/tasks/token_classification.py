@@ -78,7 +78,7 @@ class TokenClassification(Task):
         empty = [place for place, word in enumerate(texts, 1) if not word.strip()]
         if not texts or empty:
             what = f"word {empty[0]} is empty" if empty else "the sentence has no words"
-            raise refuse(number, what, "remove the row, or set data.on_bad_row=skip")
+            raise refuse(number, what, "fill it in, or delete the row")
         if is_missing(given):
             return Example(number, texts, None, weight)
         tags = read_list(given)
@@ -222,7 +222,7 @@ class TokenClassification(Task):
 
 def _free(value: Any, number: int, weight: float) -> Sentence:
     if is_missing(value):
-        raise refuse(number, "the text is empty", "fill it in, or set data.on_bad_row=skip")
+        raise refuse(number, "the text is empty", "fill it in, or delete the row")
     text = str(value)
     places = tuple(words_in(text))
     return Sentence(number, tuple(text[start:end] for start, end in places), None, weight, places)
