@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from itertools import combinations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prepare.made_rows import examples
+from whet.prepare import check
 from whet.prepare.check import describe, near_duplicates, remarks
 
 LONG = "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
@@ -66,6 +68,27 @@ def test_the_check_counts():
     ]
 
 
-def test_two_hundred_equal_rows_are_no_burden():
-    found = describe({"train": examples(["a"] * 200, ["w x y z"] * 200), "test": examples(["a"], ["w x y z."])}, ("a",))
+def test_thousands_of_equal_rows_are_no_burden():
+    """Near to each other all of them, n rows would be n * n pairs: here 4e8."""
+    texts = {"train": ["w x y z"] * 10_000 + ["W, x y z!"] * 10_000, "test": ["w x y z."]}
+    splits = {name: examples(["a"] * len(own), own) for name, own in texts.items()}
+    began = time.perf_counter()
+    found = describe(splits, ("a",))
     assert found["shared"]["train-test"] == {"identical": 0, "near": 1, "rows": [1]}
+    assert time.perf_counter() - began < 10
+
+
+def test_texts_without_a_word_are_near_to_none():
+    found = describe({"train": examples(["a"], ["..."]), "test": examples(["a"], ["!!!"])}, ("a",))
+    assert found["shared"]["train-test"] == {"identical": 0, "near": 0, "rows": []}
+
+
+def test_too_many_words_are_not_searched_and_it_is_said(monkeypatch):
+    monkeypatch.setattr(check, "MOST_WORDS", 20)
+    splits = {"train": examples(["a"] * 2, [LONG, "x"]), "test": examples(["a"] * 2, ["x", LONG + "."])}
+    found = describe(splits, ("a",))
+    assert found["shared"]["train-test"] == {"identical": 1, "near": None, "rows": [1]}
+    assert remarks(found) == [
+        "1 test rows stand in the training rows too (rows 1)",
+        "near copies across the splits are not searched: the texts have over 20 words",
+    ]

@@ -8,7 +8,7 @@ import json
 import pytest
 
 from prepare.made_rows import SHARED, csv_rows, write
-from whet.core.errors import DataError
+from whet.core.errors import DataError, UsageError
 from whet.prepare.corpus import prepare, prepare_test
 from whet.prepare.options import DataOptions
 from whet.prepare.split import fold
@@ -158,6 +158,95 @@ def test_a_test_file_without_labels_is_refused_and_no_other_column_is_taken_for_
     write(tmp_path / "test.csv", "text,source\nsome words,x\nother words,x\n")
     found = faults(tmp_path)
     assert len(found) == 1 and "test.csv: no column for the label: found text, source" in found[0]
+
+
+def test_a_settled_recipe_serves_files_that_differ_from_the_training_rows(tmp_path):
+    """It names the columns of the training rows; what the first run could read its rerun must not refuse."""
+    rows = "".join(f"the text of row {i},{'ab'[i % 2]},{1 + i % 2}\n" for i in range(40))
+    write(tmp_path / "train.csv", "text,label,trust\n" + rows)
+    write(tmp_path / "dev.csv", "sentence,label\n" + csv_rows(6).replace("good", "a").replace("bad", "b"))
+    write(tmp_path / "test.csv", "label,content\na,some words here\nb,other words here\n")
+    first = prepare(str(tmp_path), DataOptions(weight_column="trust"), TASK, 0)
+    assert first.rows == {"train": 40, "validation": 6, "test": 2}
+    assert {example.weight for example in first.splits["train"].examples} == {1.0, 2.0}
+    assert {example.weight for example in first.splits["test"].examples} == {1.0}
+    said = [note for note in first.notes if "the text is in" in note]
+    assert [note.partition(": ")[2] for note in said] == [
+        "the text is in 'text', the label in 'label', the weight in 'trust'",
+        "the text is in 'sentence', the label in 'label'",
+        "the text is in 'content', the label in 'label'",
+    ]
+    again = prepare(str(tmp_path), DataOptions(weight_column="trust", columns=first.columns), TASK, 0)
+    assert again.splits == first.splits and again.columns == first.columns
+    assert "there is no column 'nope' for the text" in faults(tmp_path, DataOptions(columns={"text": "nope"}))[0]
+    assert "there is no column 'no' for the weight" in faults(tmp_path, DataOptions(weight_column="no"))[0]
+
+
+def test_a_settled_recipe_serves_training_rows_without_names_beside_a_test_file_with_them(tmp_path):
+    train = "".join(f"the text of row {i}\t{'ab'[i % 2]}\n" for i in range(40))
+    other = "sentence\tlabel\nsome words here\ta\nother words here\tb\n"
+    for names, files in enumerate(((train, other), (other + train, train))):
+        home = tmp_path / str(names)
+        write(home / "train.tsv", files[0])
+        write(home / "test.tsv", files[1])
+        first = prepare(str(home), PLAIN, TASK, 0)
+        again = prepare(str(home), DataOptions(columns=first.columns), TASK, 0)
+        assert again.splits == first.splits and again.columns == first.columns
+
+
+def test_a_later_file_has_a_note_only_where_its_columns_differ(tmp_path):
+    for name, count in (("train", 40), ("dev", 4), ("test", 4)):
+        table = "".join(f"{i},the {name} text {i},{'ab'[i % 2]}\n" for i in range(count))
+        write(tmp_path / f"{name}.csv", "id,text,label\n" + table)
+    said = [note for note in prepare(str(tmp_path), PLAIN, TASK, 0).notes if "the text is in" in note]
+    assert len(said) == 1 and said[0].endswith("train.csv: the text is in 'text', the label in 'label'; not used: id")
+
+
+def test_columns_that_the_reader_named_are_no_news(tmp_path):
+    write(tmp_path / "train.conll", "".join(f"a{i} O\nb B-x\n\n" for i in range(20)))
+    assert not any("'tokens'" in note for note in prepare(str(tmp_path), PLAIN, None, 0).notes)
+    story = write(tmp_path / "s.txt", "".join(f"story {i}\n\n" for i in range(20)))
+    assert not any("'text'" in note for note in prepare(str(story), PLAIN, None, 0).notes)
+
+
+def test_rows_without_names_that_are_sorted_by_their_labels(tmp_path):
+    """The first two hundred have one label, which would pass for a constant."""
+    table = "".join(f"the text of row {i}\t{'ab'[i // 300]}\n" for i in range(600))
+    corpus = prepare(str(write(tmp_path / "x.tsv", table)), PLAIN, TASK, 0)
+    assert corpus.schema.labels == ("a", "b")
+
+
+def test_a_share_of_0_takes_no_row(tmp_path):
+    path = str(write(tmp_path / "x.csv", "text,label\n" + csv_rows(40)))
+    corpus = prepare(path, DataOptions(split_fractions=(0, 0.1)), TASK, 0)
+    assert corpus.rows == {"train": 36, "validation": 0, "test": 4} and json.dumps(corpus.check)
+    assert any("no validation rows" in note for note in corpus.notes)
+    with pytest.raises(UsageError, match=r"data\.split_fractions: a share of 0 leaves no test rows[\s\S]*data\.test"):
+        prepare(path, DataOptions(split_fractions=(0.1, 0)), TASK, 0)
+    test = str(write(tmp_path / "y.csv", "text,label\n" + csv_rows(4, 40)))
+    corpus = prepare(path, DataOptions(split_fractions=(0, 0), test=test), TASK, 0)
+    assert corpus.rows == {"train": 40, "validation": 0, "test": 4}
+
+
+def test_one_label_is_enough_where_some_rows_do_without_it(tmp_path):
+    def lines(*labels):
+        rows = [{"text": f"text number {i}", "label": labels[i % len(labels)]} for i in range(40)]
+        return "".join(json.dumps(row) + "\n" for row in rows)
+
+    corpus = prepare(str(write(tmp_path / "x.jsonl", lines(["spam"], []))), PLAIN, TASK, 0)
+    assert (corpus.schema.kind, corpus.schema.labels) == ("multi", ("spam",))
+    found = faults(write(tmp_path / "y.jsonl", lines(["spam"], ["spam"])))
+    assert len(found) == 1 and "every row has the one label 'spam'" in found[0]
+
+
+@pytest.mark.parametrize("task", [TASK, TextClassification(objective="sigmoid")])
+def test_a_list_where_training_has_one_label_is_refused_with_its_row(tmp_path, task):
+    write(tmp_path / "train.csv", "text,label\n" + csv_rows(20))
+    write(tmp_path / "dev.csv", "text,label\n" + csv_rows(4))
+    rows = [{"text": "x y", "label": "good"}, {"text": "y z", "label": ["good", "bad"]}, {"text": "z", "label": []}]
+    write(tmp_path / "test.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    found = faults(tmp_path, task=task)
+    assert len(found) == 1 and "test: the label is a list, and training has one label a row: rows 2, 3" in found[0]
 
 
 def test_too_little_to_split(tmp_path):

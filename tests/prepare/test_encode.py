@@ -12,7 +12,7 @@ from transformers import AutoTokenizer
 
 from prepare.made_rows import examples
 from whet.core.errors import DataError, UsageError
-from whet.prepare.encode import choose_limits, encode
+from whet.prepare.encode import Account, choose_limits, encode
 from whet.prepare.options import EncodeOptions
 from whet.tasks.contract import Features, Limits, Schema, Split
 from whet.tasks.language_modeling import LanguageModeling
@@ -42,6 +42,19 @@ def test_the_account_adds_up(lengths, long_text):
     assert [f.index for f in features] == sorted(f.index for f in features)
     assert {f.index for f in features} == set(range(len(lengths)))
     assert found.split.examples == split.examples
+
+
+def test_what_the_model_does_not_see_whole_is_one_sentence():
+    limits = Limits(256, "head")
+    assert Account(128, 128, 0, 0, 128, 4000, 0).sentence("test", limits) == ""
+    cut = Account(128, 125, 3, 0, 128, 4000, 412).sentence("test", limits)
+    assert cut == "test: 3 of 128 rows are cut to 256 tokens (412 tokens lost)"
+    windowed = Account(128, 126, 0, 2, 131, 4000, 0).sentence("train", limits)
+    assert windowed == "train: 2 of 128 rows are read in windows of 256 tokens"
+    both = Account(9, 6, 1, 2, 12, 400, 3).sentence("input", limits)
+    assert both == (
+        "input: 1 of 9 rows are cut to 256 tokens (3 tokens lost), 2 of 9 rows are read in windows of 256 tokens"
+    )
 
 
 def test_all_refused_rows_are_named_at_once():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import json
 import sys
 import threading
 from types import SimpleNamespace
 
 import pytest
 
+from prepare.made_rows import write
 from whet.core.errors import DataError
 from whet.prepare import hub
-from whet.prepare.corpus import prepare
+from whet.prepare.corpus import prepare, prepare_test
 from whet.prepare.options import DataOptions
+from whet.tasks.contract import Schema
+from whet.tasks.text_classification import TextClassification
 
 
 class Part(list):
@@ -68,6 +74,95 @@ def test_lists_of_classes_and_missing_ones_get_their_names():
     features = {"tokens": SimpleNamespace(), "tags": tags, "label": FEATURES["label"]}
     part = Part([{"tokens": ["a", "b"], "tags": [0, 1], "label": -1}], features)
     assert next(hub.lines(part)).cells == {"tokens": ["a", "b"], "tags": ["O", "B-x"], "label": None}
+
+
+def unanswered(count):
+    return Part([{"text": f"an open question {i}", "label": -1} for i in range(count)], FEATURES)
+
+
+def test_a_split_without_any_answers_is_left_out_and_made_from_training(stage):
+    stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": unanswered(9)}))
+    corpus = prepare("hf:glue:x", DataOptions(), None, 0)
+    assert corpus.rows == {"train": 36, "validation": 6, "test": 4}
+    assert sorted(corpus.files) == ["hf:glue:x/train", "hf:glue:x/validation"]
+    said = "\n".join(corpus.notes)
+    assert "hf:glue:x/test: no row has its answer, so a test split is made from the training rows" in said
+    assert "4 of 40 rows of hf:glue:x/train are drawn for it" in said
+    bare = Part([{"text": f"an open question {i}"} for i in range(9)], {"text": SimpleNamespace()})
+    stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": bare}))
+    assert prepare("hf:glue:x", DataOptions(), None, 0).rows["test"] == 4
+    some = Part([*unanswered(3), {"text": "a known one", "label": 1}], FEATURES)
+    stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": some}))
+    with pytest.raises(DataError, match="3 rows have no label"):
+        prepare("hf:glue:x", DataOptions(), None, 0)
+
+
+def test_a_named_file_goes_before_a_split_of_the_hub(stage, tmp_path):
+    stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": rows(9)}))
+    own = write(tmp_path / "own.csv", "text,label\nmy own text,neg\nanother of mine,pos\n")
+    corpus = prepare("hf:x", DataOptions(test=str(own)), None, 0)
+    assert corpus.rows == {"train": 40, "validation": 6, "test": 2}
+    assert list(corpus.files) == ["hf:x/train", "hf:x/validation", str(own)]
+    assert prepare("hf:x", DataOptions(validation=str(own)), None, 0).rows["validation"] == 2
+    with pytest.raises(DataError, match="does not exist"):
+        prepare("hf:x", DataOptions(test=str(tmp_path / "none.csv")), None, 0)
+
+
+def test_a_trained_model_is_measured_on_a_test_split_alone(stage):
+    schema, columns = Schema("single", ("neg", "pos")), {"text": "text", "label": "label"}
+    asked = (DataOptions(), TextClassification(), schema, columns)
+    stage(lambda *_: Builder({"test": rows(9)}))
+    assert prepare_test("hf:x", *asked).rows == {"test": 9}
+    stage(lambda *_: Builder({"train": rows(40), "validation": rows(6)}))
+    with pytest.raises(DataError, match="no test split among train, validation"):
+        prepare_test("hf:x", *asked)
+
+
+def test_of_two_splits_that_could_be_one_the_first_is_taken_aloud(stage):
+    names = {"train": 40, "validation_matched": 6, "validation_mismatched": 7, "test_a": 3, "test": 5}
+    stage(lambda *_: Builder({name: rows(count) for name, count in names.items()}))
+    corpus = prepare("hf:glue:mnli", DataOptions(), None, 0)
+    assert corpus.rows == {"train": 40, "validation": 6, "test": 5}
+    said = "\n".join(corpus.notes)
+    assert "validation_matched and validation_mismatched could be the validation split: validation_matched is" in said
+    assert "test_a and test could be the test split: test is taken; data.test=FILE takes other rows" in said
+
+
+def test_cells_that_json_cannot_hold_become_texts():
+    cells = {
+        "when": datetime.datetime(2020, 1, 31, 12, 30),
+        "price": decimal.Decimal("1.50"),
+        "raw": "é".encode(),
+        "deep": [{"day": datetime.date(2020, 1, 31), "n": 1}, None],
+        "score": 0.5,
+    }
+    found = next(hub.lines(Part([cells], dict.fromkeys(cells, SimpleNamespace())))).cells
+    assert json.loads(json.dumps(found)) == {
+        "when": "2020-01-31 12:30:00",
+        "price": "1.50",
+        "raw": "é",
+        "deep": [{"day": "2020-01-31", "n": 1}, None],
+        "score": 0.5,
+    }
+
+
+def test_a_folder_read_by_the_hubs_own_library(tmp_path, monkeypatch):
+    """The library itself, offline: a date in a column is no date in the answers' file."""
+    monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
+    home = tmp_path / "set"
+    home.mkdir()
+    for split, count in (("train", 40), ("validation", 6)):
+        found = [
+            {"text": f"text number {i}", "label": i % 2, "when": datetime.datetime(2020, 1, 1)} for i in range(count)
+        ]
+        datasets.Dataset.from_list(found).to_parquet(str(home / f"{split}.parquet"))
+    corpus = prepare(f"hf:{home}", DataOptions(), None, 0)
+    assert corpus.rows == {"train": 36, "validation": 6, "test": 4}
+    assert json.dumps(corpus.originals("test"))
 
 
 def test_a_silent_hub_is_given_up_with_a_way_out(stage):

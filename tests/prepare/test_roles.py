@@ -20,7 +20,7 @@ def rows(**columns):
 def test_names_decide_in_the_order_of_the_aliases_whatever_their_case():
     found = infer(rows(Label=["a", "b"], SENTENCE=["x", "y"], Text=["u", "v"]), TASK, {}, "f")
     assert found.columns == {"text": "Text", "label": "Label"}
-    assert found.notes == ()
+    assert found.note == "f: the text is in 'Text', the label in 'Label'; not used: SENTENCE"
 
 
 def test_the_users_own_names_go_first():
@@ -32,8 +32,21 @@ def test_content_decides_where_names_are_silent_and_says_so():
     table = rows(nr=["1", "2", "3", "4"], blurb=TEXTS, mood=["bad", "good", "bad", "good"])
     found = infer(table, TASK, {}, "f.csv")
     assert found.columns == {"text": "blurb", "label": "mood"}
-    assert any("'blurb' is read as the text" in note for note in found.notes)
-    assert any("'mood' is read as the label" in note for note in found.notes)
+    said = "the text is in 'blurb' (by what is in it), the label in 'mood' (by what is in it); not used: nr"
+    assert found.note == f"f.csv: {said}"
+
+
+def test_every_header_has_its_note():
+    table = rows(id=["1", "2"], date=["x", "y"], review=["a b", "c d"], sentiment=["a", "b"])
+    said = "reviews.csv: the text is in 'review', the label in 'sentiment'; not used: id, date"
+    assert infer(table, TASK, {}, "reviews.csv").note == said
+    plain = infer(rows(text=["a b", "c d"], label=["a", "b"]), TASK, {}, "f")
+    assert plain.note == "f: the text is in 'text', the label in 'label'"
+    nameless = rows(column_1=["0", "1", "0", "1"], column_2=TEXTS)
+    said = infer(nameless, TASK, {"label": "column_1"}, "f").note
+    assert said == "f: the columns have no names; the text is in 'column_2' (by what is in it), the label in 'column_1'"
+    wide = {"text": TEXTS, "label": list("abab"), **{f"f{i}": list("1234") for i in range(30)}}
+    assert infer(rows(**wide), TASK, {}, "f").note.endswith("f10, f11 and 18 more")
 
 
 def test_columns_without_names():
@@ -41,6 +54,66 @@ def test_columns_without_names():
     found = infer(table, TASK, {}, "f")
     assert found.columns == {"text": "column_2", "text_pair": "column_3", "label": "column_1"}
     assert infer(rows(column_1=["ok", "no"]), TASK, {}, "f", targets=False).columns == {"text": "column_1"}
+
+
+def test_rows_to_be_answered_get_no_target_out_of_any_column_that_repeats():
+    table = rows(text=["I like it", "Nope", "I see", "Never"], kind=["plain", "irony", "plain", "irony"])
+    assert infer(table, TASK, {}, "f", targets=False).columns == {"text": "text"}
+    assert infer(table, TokenClassification(), {}, "f", targets=False).columns == {"tokens": "text"}
+    assert infer(rows(text=TEXTS, label=list("abab")), TASK, {}, "f", targets=False).columns["label"] == "label"
+
+
+def test_rows_without_names_that_are_to_be_answered_give_their_text_first():
+    found = infer(rows(column_1=["I like it"], column_2=["plain"]), TASK, {}, "f", targets=False, roles={"text"})
+    assert found.columns == {"text": "column_1"}
+    pair = rows(column_1=["a man sleeps", "a dog runs"], column_2=["a man rests", "a cat runs"])
+    both = {"text", "text_pair", "label"}
+    assert infer(pair, TASK, {}, "f", targets=False, roles=both).columns == {
+        "text": "column_1",
+        "text_pair": "column_2",
+    }
+    labelled = rows(column_1=["good", "poor", "good", "poor"], column_2=TEXTS)
+    assert infer(labelled, TASK, {}, "f", targets=False).columns == {"text": "column_2", "label": "column_1"}
+    short = rows(column_1=["ok", "no", "ok", "no"], column_2=["1", "0", "1", "0"])
+    assert infer(short, TASK, {}, "f", targets=False).columns == {"text": "column_1", "label": "column_2"}
+
+
+def test_a_label_is_no_constant_and_is_rather_never_empty():
+    stars = rows(id=list("12345678"), lang=["en"] * 8, body=[*TEXTS, *(t + "!" for t in TEXTS)], stars=list("15151515"))
+    assert infer(stars, TASK, {}, "f").columns == {"text": "body", "label": "stars"}
+    gaps = rows(mark=["x", "", "y", "x"] * 2, body=stars_texts(8), mood=list("abcd") * 2)
+    assert infer(gaps, TASK, {}, "f").columns == {"text": "body", "label": "mood"}
+    with pytest.raises(DataError, match="no column for the label"):
+        infer(rows(body=TEXTS, lang=["en"] * 4), TASK, {}, "f")
+
+
+def stars_texts(count):
+    return [f"{TEXTS[place % 4]} {place}" for place in range(count)]
+
+
+def test_the_acceptability_corpus_is_read_right():
+    """CoLA as GLUE has it: source, label, the author's own mark (mostly empty), sentence."""
+    marks = ["", "", "*", ""] * 3
+    cola = rows(column_1=["gj04"] * 12, column_2=list("1101") * 3, column_3=marks, column_4=stars_texts(12))
+    for targets in (True, False):
+        assert infer(cola, TASK, {}, "f", targets=targets).columns == {"text": "column_4", "label": "column_2"}
+
+
+def test_of_two_texts_with_odd_names_the_twins_keep_their_order():
+    table = rows(first1=TEXTS, first2=[text + " and more" for text in TEXTS], mark=list("abab"))
+    assert infer(table, TASK, {}, "f").columns == {"text": "first1", "text_pair": "first2", "label": "mark"}
+
+
+def test_a_question_beside_a_sentence_is_its_pair():
+    qnli = rows(index=list("1234"), question=TEXTS, sentence=TEXTS[::-1], label=list("abab"))
+    found = infer(qnli, TASK, {}, "train.tsv")
+    assert found.columns == {"text": "sentence", "text_pair": "question", "label": "label"}
+    assert found.note.endswith("'question' (by what is in it), the label in 'label'; not used: index")
+    assert "text_pair" not in infer(qnli, TASK, {"text": "sentence"}, "f", roles={"text", "label"}).columns
+    three = rows(question=TEXTS, sentence=TEXTS[::-1], review=TEXTS, label=list("abab"))
+    assert infer(three, TASK, {}, "f").columns == {"text": "sentence", "label": "label"}
+    numbers = rows(question=list("1234"), sentence=TEXTS, label=list("abab"))
+    assert infer(numbers, TASK, {}, "f").columns == {"text": "sentence", "label": "label"}
 
 
 def test_a_settled_recipe_may_call_nameless_columns_by_their_roles():
@@ -75,11 +148,15 @@ def test_guessing_can_be_forbidden():
         infer(table, TASK, {}, "f", guess=False)
 
 
-def test_a_weight_column():
-    table = rows(text=TEXTS, label=list("abab"), trust=["1", "2", "1", "2"])
-    assert infer(table, TASK, {}, "f", weight="trust").columns["weight"] == "trust"
+def test_a_weight_is_one_where_the_user_says_so():
+    table = rows(text=TEXTS, label=list("abab"), weight=["1", "2", "1", "2"])
+    assert "weight" not in infer(table, TASK, {}, "f").columns
+    assert infer(table, TASK, {"weight": "weight"}, "f").columns["weight"] == "weight"
     with pytest.raises(DataError, match="'nope' for the weight"):
-        infer(table, TASK, {}, "f", weight="nope")
+        infer(table, TASK, {"weight": "nope"}, "f")
+    unnamed = rows(text=TEXTS, weight=["1", "2", "1", "2"], mood=["a", "b", "c", "a"])
+    with pytest.raises(DataError, match="no column for the label"):
+        infer(unnamed, TASK, {}, "f")
 
 
 def test_a_row_plays_its_roles():

@@ -74,6 +74,22 @@ def test_labels_that_are_there_come_along(tmp_path):
     assert rows[0].roles == {"text": "the first text", "label": "a"} == rows[0].cells
 
 
+def test_no_target_is_made_up_for_rows_that_have_none(tmp_path):
+    path = write(tmp_path / "in.csv", "text,kind\nI like it,plain\nNope,irony\nYes,plain\nNo,irony\n")
+    for task in (TASK, TextClassification(kind="regression"), TokenClassification()):
+        rows = list(read_rows(path, {task.columns[0].role: "text"}, task))
+        assert [task.parse(row.roles, row.number).target for row in rows] == [None] * 4
+        assert rows[0].cells == {"text": "I like it", "kind": "plain"}
+
+
+def test_a_column_is_no_second_text_for_a_model_that_learnt_from_one(tmp_path):
+    path = write(tmp_path / "x.csv", "text,answer,weight\nwhat is it,nothing at all,0\nand this,something,0\n")
+    assert [row.roles for row in read_rows(path, {"text": "text", "label": "label", "weight": "weight"}, TASK)] == [
+        {"text": "what is it"},
+        {"text": "and this"},
+    ]
+
+
 def test_faults_name_their_line_and_come_when_they_are_reached():
     rows = read_rows(stream("text,label\n" + "a,b\n" * 500 + "a,b,c\n"), {}, TASK)
     assert len(list(islice(rows, 500))) == 500

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -22,8 +22,9 @@ from whet.tasks.contract import Example
 NEAR = 0.9
 """Jaccard similarity of three-word shingles from which two texts count as nearly the same."""
 
-MOST_TEXTS = 200_000
-"""Above so many rows near duplicates are not searched: the index would need more memory than training."""
+MOST_WORDS = 12_000_000
+"""Above so many words near duplicates are not searched: at 160 bytes each the index would need 2 GB, as training
+does."""
 
 _WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
 
@@ -44,7 +45,10 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR) -> list[Near]
     a word, and a text of fewer than three words is one shingle. Texts without a word are near to none. Of
     texts with equal shingles each is paired with the first only.
     """
-    places = _by_shingles(texts)
+    places: dict[frozenset[int], list[int]] = defaultdict(list)
+    for place, shingles in enumerate(_shingles(texts)):
+        if shingles:
+            places[shingles].append(place)
     sets = list(places)
     found = [Near(places[s][0], other, 1.0) for s in sets for other in places[s][1:]]
     for a, b, similarity in _near_sets(sets, threshold):
@@ -55,10 +59,12 @@ def near_duplicates(texts: Sequence[str], threshold: float = NEAR) -> list[Near]
 
 def describe(splits: Mapping[str, Sequence[Example]], labels: Sequence[str]) -> dict[str, Any]:
     """The content of ``check.json``: rows, classes, lengths and copies of each split, and what they share."""
+    texts = {name: [fold(" ".join(example.inputs)) for example in examples] for name, examples in splits.items()}
+    lengths = {name: [len(_words(text)) for text in own] for name, own in texts.items()}
     return {
-        "splits": {name: _of_split(examples, labels) for name, examples in splits.items()},
+        "splits": {name: _of_split(examples, texts[name], lengths[name], labels) for name, examples in splits.items()},
         "labels_alike": _alike(labels),
-        "shared": _shared(splits),
+        "shared": _shared(splits, texts, near=sum(map(sum, lengths.values())) <= MOST_WORDS),
     }
 
 
@@ -67,19 +73,21 @@ def remarks(check: Mapping[str, Any]) -> list[str]:
     said = []
     for pair, counts in check["shared"].items():
         early, late = pair.split("-")
-        near = counts["near"] or 0
-        if early == "train" and counts["identical"] + near:
+        near = counts["near"]
+        if early == "train" and counts["identical"] + (near or 0):
             rows = ", ".join(map(str, counts["rows"]))
-            said.append(
-                f"{counts['identical']} {late} rows stand in the training rows too, and {near} nearly so (rows {rows})"
-            )
+            also = "" if near is None else f", and {near} nearly so"
+            said.append(f"{counts['identical']} {late} rows stand in the training rows too{also} (rows {rows})")
+    if any(counts["near"] is None for counts in check["shared"].values()):
+        said.append(f"near copies across the splits are not searched: the texts have over {MOST_WORDS:,} words")
     said += [f"the labels {' and '.join(group)} differ only in their writing" for group in check["labels_alike"]]
     return said
 
 
-def _of_split(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, Any]:
-    texts = [fold(" ".join(example.inputs)) for example in examples]
-    words = np.array([len(_words(text)) for text in texts] or [0])
+def _of_split(
+    examples: Sequence[Example], texts: Sequence[str], lengths: Sequence[int], labels: Sequence[str]
+) -> dict[str, Any]:
+    words = np.array(lengths or [0])
     targets: dict[str, set[str]] = defaultdict(set)
     for text, example in zip(texts, examples, strict=True):
         targets[text].add(str(example.target))
@@ -106,24 +114,17 @@ def _alike(labels: Sequence[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _shared(splits: Mapping[str, Sequence[Example]]) -> dict[str, Any]:
+def _shared(splits: Mapping[str, Sequence[Example]], texts: Mapping[str, Sequence[str]], near: bool) -> dict[str, Any]:
     """For each two splits, the rows of the later one that stand, exactly or nearly, in the earlier one."""
-    flat = [(name, example) for name, examples in splits.items() for example in examples]
-    texts = [fold(" ".join(example.inputs)) for _, example in flat]
-    near = len(flat) <= MOST_TEXTS
-    neighbours = _neighbours(texts) if near else {}
-    where: dict[str, set[str]] = defaultdict(set)
-    for (name, _), text in zip(flat, texts, strict=True):
-        where[text].add(name)
+    known = {name: set(own) for name, own in texts.items()}
+    reach = _reach(texts) if near else {name: [frozenset[str]()] * len(own) for name, own in texts.items()}
     found: dict[str, Any] = {}
     for early, late in combinations(splits, 2):
         exact, close = [], []
-        for place, (name, example) in enumerate(flat):
-            if name != late:
-                continue
-            if early in where[texts[place]]:
+        for example, text, near_to in zip(splits[late], texts[late], reach[late], strict=True):
+            if text in known[early]:
                 exact.append(example.row)
-            elif any(flat[other][0] == early for other in neighbours.get(place, ())):
+            elif early in near_to:
                 close.append(example.row)
         found[f"{early}-{late}"] = {
             "identical": len(exact),
@@ -133,35 +134,38 @@ def _shared(splits: Mapping[str, Sequence[Example]]) -> dict[str, Any]:
     return found
 
 
-def _neighbours(texts: Sequence[str]) -> dict[int, list[int]]:
-    """For each text the positions of those near to it; of equal shingle sets each knows all."""
-    places = _by_shingles(texts)
-    sets = list(places)
-    found: dict[int, list[int]] = defaultdict(list)
-    for a, b in [*((i, i) for i, s in enumerate(sets) if len(places[s]) > 1), *_pairs_only(sets)]:
-        for one, other in ((a, b), (b, a)):
-            for place in places[sets[one]]:
-                found[place].extend(places[sets[other]])
-    return found
+def _reach(texts: Mapping[str, Sequence[str]]) -> dict[str, list[frozenset[str]]]:
+    """For each text the splits that hold one near to it.
 
-
-def _pairs_only(sets: Sequence[frozenset[int]]) -> Iterator[tuple[int, int]]:
-    return ((a, b) for a, b, _ in _near_sets(sets, NEAR))
+    Worked out for each set of shingles, not for each row: thousands of rows may be equal, and each of them near to all.
+    """
+    numbers: dict[frozenset[int], int] = {}
+    own = {
+        name: [numbers.setdefault(shingles, len(numbers)) for shingles in _shingles(part)]
+        for name, part in texts.items()
+    }
+    holders: list[frozenset[str]] = [frozenset()] * len(numbers)
+    for name, places in own.items():
+        for place in set(places):
+            holders[place] |= {name}
+    reached = list(holders)
+    for a, b, _ in _near_sets(list(numbers), NEAR):
+        reached[a] |= holders[b]
+        reached[b] |= holders[a]
+    if frozenset() in numbers:  # texts without a word are near to none
+        reached[numbers[frozenset()]] = frozenset()
+    return {name: [reached[place] for place in places] for name, places in own.items()}
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
 
 
-def _by_shingles(texts: Sequence[str]) -> dict[frozenset[int], list[int]]:
-    numbers: dict[tuple[str, ...], int] = {}
-    places: dict[frozenset[int], list[int]] = defaultdict(list)
-    for place, text in enumerate(texts):
+def _shingles(texts: Iterable[str]) -> Iterator[frozenset[int]]:
+    """Each text's set of shingles, as hashes: two of 64 bits are equal by chance in no data set that fits in memory."""
+    for text in texts:
         words = _words(text)
-        shingles = {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))} if words else ()
-        if shingles:
-            places[frozenset(numbers.setdefault(shingle, len(numbers)) for shingle in shingles)].append(place)
-    return places
+        yield frozenset(hash(tuple(words[i : i + 3])) for i in range(max(1, len(words) - 2)) if words)
 
 
 def _near_sets(sets: Sequence[frozenset[int]], threshold: float) -> Iterator[tuple[int, int, float]]:

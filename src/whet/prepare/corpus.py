@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whet.core.errors import DataError, Fault
+from whet.core.errors import DataError, Fault, UsageError
 from whet.prepare import hub
 from whet.prepare.check import describe, remarks
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
-from whet.prepare.readers.contract import PEEK
+from whet.prepare.readers.contract import PEEK, READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
-from whet.prepare.split import is_number, labels_in, labels_of, take, thin
-from whet.prepare.tables import Parsed, Table, gathered, limited, parse, plain_names, read_table, table_of
-from whet.tasks.contract import TASKS, Example, Schema, Split, Task
+from whet.prepare.schema import learn, unlabelled, unseen
+from whet.prepare.split import labels_in, labels_of, take, thin
+from whet.prepare.tables import Parsed, Table, limited, parse, plain_names, read_table, table_of
+from whet.tasks.contract import TASKS, Schema, Split, Task
+
+HUB = "hub"
+"""What has read a table that comes from the hub, where others have the name of a reader."""
 
 
 @dataclass(frozen=True)
@@ -58,14 +61,15 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
         name = guess_task(tables["train"].cells[:PEEK], tables["train"].entry)
         task = TASKS[name]()
         notes.append(f"no task was named: the rows look like {name}")
-    parsed, columns, said = _parsed(tables, task, data)
+    parsed, columns, said = _parsed(tables, task, _asked(data))
+    used = {split: tables[split] for split in parsed}
     notes += said
     parsed, said = _thinned(parsed, data.max_rows, seed)
     notes += said
     parsed, said = _split(parsed, data.split_fractions, seed, tables["train"].name)
     notes += said
-    schema = _learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, tables, notes)
+    schema = learn({name: part.examples for name, part in parsed.items()}, task)
+    return _corpus(parsed, task, schema, columns, used, notes)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -79,11 +83,10 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     if len(place.files) > 1 and "test" not in tables:
         raise DataError(f"there is no test file, only {', '.join(place.files)}", source, "give the file itself")
     table = next(iter(tables.values()))
-    known = {role: column for role, column in columns.items() if column in table.names}
-    options = dataclasses.replace(data, columns={**known, **data.columns})
-    parsed, found, said = _parsed({"test": table}, task, options)
+    known = {role: column for role, column in columns.items() if column in table.names and role != "weight"}
+    parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, columns or None)
     parsed, thinned = _thinned(parsed, data.max_rows, 0)
-    faults = _unlabelled(parsed["test"].examples, task, "test") + _unseen(parsed["test"].examples, schema, "test")
+    faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
     if faults:
         raise DataError(faults)
     return _corpus(parsed, task, schema, found, {"test": table}, notes + said + thinned)
@@ -115,15 +118,14 @@ def _corpus(
 def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], list[str]]:
     """Every split's rows, read whole; raises once, with the faults of all files."""
     notes = list(place.notes)
+    tables: dict[str, Table] = {}
     if place.hub is not None:
-        found = hub.load(place.hub)
-        tables = {
-            split: table_of(f"hf:{place.hub}/{split}", "hub", hub.lines(part), getattr(part, "_fingerprint", ""))
-            for split, part in found.items()
-            if only in (None, split)
-        }
-        return tables, [*notes, f"hf:{place.hub}: found {', '.join(found)}"]
-    tables = {}
+        found = hub.load(place.hub, needs=only or "train", own=place.files)
+        notes += found.notes
+        for split, part in found.splits.items():
+            if only in (None, split):
+                name, print_ = f"hf:{place.hub}/{split}", getattr(part, "_fingerprint", "")
+                tables[split] = table_of(name, HUB, hub.lines(part), print_)
     faults: list[Fault] = []
     for split, path in place.files.items():
         if only not in (None, split):
@@ -136,35 +138,45 @@ def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], li
         faults.extend(limited(table.faults, table.name))
     if faults:
         raise DataError(faults)
-    notes += [f"{table.name}: {len(table.cells)} rows, read as {table.entry}" for table in tables.values()]
-    return tables, notes
+    read = [table for table in tables.values() if table.entry != HUB]
+    notes += [f"{table.name}: {len(table.cells)} rows, read as {table.entry}" for table in read]
+    return {split: tables[split] for split in SPLITS if split in tables}, notes
+
+
+def _asked(data: DataOptions) -> dict[str, str]:
+    """The roles whose columns the user named."""
+    return {**data.columns, **({"weight": data.weight_column} if data.weight_column else {})}
 
 
 def _parsed(
-    tables: Mapping[str, Table], task: Task, data: DataOptions
+    tables: Mapping[str, Table], task: Task, asked: Mapping[str, str], trained: Collection[str] | None = None
 ) -> tuple[dict[str, Parsed], dict[str, str], list[str]]:
-    """Each table's rows as the task reads them; the first one's columns serve the others that have them."""
+    """Each table's rows as the task reads them; the first one must have what was asked for, the others may differ.
+
+    A split of the hub that has no targets at all, as a contest's test split, is left out.
+    """
     parsed: dict[str, Parsed] = {}
     columns: dict[str, str] = {}
     first: Roles | None = None
     notes: list[str] = []
     faults: list[Fault] = []
     for split, table in tables.items():
+        if first and table.entry == HUB and _is_unanswered(table, first, task):
+            notes.append(f"{table.name}: no row has its answer, so a {split} split is made from the training rows")
+            continue
         try:
-            if first is not None and set(first.columns.values()) <= set(table.names):
-                roles = first
+            if first is None:
+                roles = infer(table.sample, task, asked, table.name, roles=trained)
             else:
-                named = first is None or is_headless(table.names)
-                sample = table.cells[:PEEK]
-                kept = first.columns.items() if first and not named else ()
-                given = {role: column for role, column in kept if column in table.names} | data.columns
-                roles = infer(sample, task, given, table.name, data.weight_column, guess=named)
-                notes += roles.notes
+                roles = _later(table, task, asked, first)
         except DataError as error:
             faults.extend(error.faults)
             continue
         parsed[split] = parse(table, task, roles)
         faults.extend(limited(parsed[split].faults, table.name))
+        headed = table.entry == HUB or READERS[table.entry].headed
+        if headed and (first is None or _unweighted(roles) != _unweighted(first)):
+            notes.append(roles.note)
         if first is None:
             first, columns = roles, _called(table, roles)
     if faults:
@@ -172,9 +184,33 @@ def _parsed(
     return parsed, columns, notes
 
 
+def _later(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> Roles:
+    """The roles in a table beside the first one: the same columns where it has them, else by name, and no weight.
+
+    A recipe that was settled names the columns of its training rows; a test file may call its own otherwise.
+    """
+    names = table.names
+    if set(_unweighted(first).values()) <= set(names):
+        return first
+    headless = is_headless(names)
+    given = {**({} if headless else first.columns), **asked}
+    given = {role: column for role, column in given.items() if column in names}
+    return infer(table.sample, task, given, table.name, guess=headless, roles=first.columns)
+
+
+def _unweighted(roles: Roles) -> dict[str, str]:
+    return {role: column for role, column in roles.columns.items() if role != "weight"}
+
+
+def _is_unanswered(table: Table, first: Roles, task: Task) -> bool:
+    """Whether every target is missing, or -1, which is how the hub writes it."""
+    columns = [first.columns[column.role] for column in task.columns if column.target and column.role in first.columns]
+    return bool(columns) and all(row.get(column) in (None, "", -1) for row in table.cells for column in columns)
+
+
 def _called(table: Table, roles: Roles) -> dict[str, str]:
     """The names under which the roles' columns go from here on: nameless ones are called by their role."""
-    from_role = plain_names(table.cells[:PEEK], roles)
+    from_role = plain_names(table.names, roles)
     return {role: from_role.get(column, column) for role, column in roles.columns.items()}
 
 
@@ -207,6 +243,15 @@ def _split(
     for split in missing:
         share = fractions[0] if split == "validation" else fractions[1]
         rows = found["train"]
+        if share == 0 and split == "validation":
+            found[split] = _pick(rows, [])
+            notes.append(
+                "there are no validation rows: the last weights are kept, and nothing is fitted after training"
+            )
+            continue
+        if share == 0:
+            what, cure = "a share of 0 leaves no test rows to measure the model with", "as [0, 0.1], or set data.test"
+            raise UsageError(what, "data.split_fractions", cure)
         taken = take(rows.examples, max(1, round(share * whole)), seed, split)
         if not taken:
             raise DataError(
@@ -226,59 +271,3 @@ def _split(
 
 def _pick(parsed: Parsed, places: Sequence[int]) -> Parsed:
     return Parsed([parsed.examples[i] for i in places], [parsed.originals[i] for i in places], [])
-
-
-def _learn(splits: Mapping[str, list[Example]], task: Task) -> Schema:
-    """The schema of the training rows, once every other split is fit to be measured with it."""
-    held_out = [name for name in SPLITS[1:] if name in splits]
-    faults = [fault for name in held_out for fault in _unlabelled(splits[name], task, name)]
-    schema = None
-    try:
-        schema = task.learn(splits["train"])
-    except DataError as error:
-        faults = gathered(error.faults, "train") + faults
-    if schema is not None and len(schema.labels) == 1:
-        what = f"every row has the one label '{schema.labels[0]}': there is nothing to learn"
-        faults.append(Fault(what, "train", "give rows of at least two labels"))
-    if schema is not None:
-        faults += [fault for name in held_out for fault in _unseen(splits[name], schema, name)]
-    if faults or schema is None:
-        raise DataError(faults)
-    return schema
-
-
-def _unlabelled(examples: Sequence[Example], task: Task, split: str) -> list[Fault]:
-    rows = [example.row for example in examples if example.target is None]
-    role = next((column.role for column in task.columns if column.target and column.required), None)
-    if role is None or not rows:
-        return []
-    cure = "fill it in; rows without one are for whet predict, so keep them out of the test file"
-    return [Fault(f"{len(rows)} rows have no {role}: {_some(rows)}", split, cure)]
-
-
-def _unseen(examples: Sequence[Example], schema: Schema, split: str) -> list[Fault]:
-    """Targets that the schema has no place for: labels never seen in training, words on a scale."""
-    rows: dict[str, list[int]] = {}
-    known = {_entity(label) for label in schema.labels}
-    for example in examples:
-        for label in labels_in(example.target):
-            if _entity(label) not in known if known else schema.scale and not is_number(label):
-                rows.setdefault(label, []).append(example.row)
-    if not known:
-        cure = "mend the row, or set task.kind=single"
-        return [Fault(f"the target '{x}' is no number: {_some(found)}", split, cure) for x, found in rows.items()]
-    seen = ", ".join(schema.labels[:20])
-    cure = "mend the label, or add training rows that have it"
-    return [
-        Fault(f"the label '{label}' is not among those seen in training ({seen}): {_some(found)}", split, cure)
-        for label, found in rows.items()
-    ]
-
-
-def _entity(label: str) -> str:
-    """A tag without its place in the entity: a test set may begin one that training only goes on with."""
-    return label[2:] if label[:2] in ("B-", "I-", "E-", "M-", "S-", "L-", "U-") else label
-
-
-def _some(rows: Sequence[int]) -> str:
-    return f"rows {', '.join(map(str, rows[:10]))}" + (f" and {len(rows) - 10} more" if len(rows) > 10 else "")

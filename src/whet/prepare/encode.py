@@ -32,6 +32,14 @@ class Account:
     tokens: int
     cut_tokens: int
 
+    def sentence(self, split: str, limits: Limits) -> str:
+        """What must be said aloud of a split: how many rows the model does not see whole; nothing where it does."""
+        of, most = f"of {self.rows} rows are", f"{limits.max_tokens} tokens"
+        cut = f"{self.cut} {of} cut to {most} ({self.cut_tokens} tokens lost)"
+        windowed = f"{self.windowed} {of} read in windows of {most}"
+        said = [text for count, text in ((self.cut, cut), (self.windowed, windowed)) if count]
+        return f"{split}: {', '.join(said)}" if said else ""
+
 
 @dataclass(frozen=True)
 class Encoded:

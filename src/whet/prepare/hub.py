@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from whet.core.errors import DataError
-from whet.prepare.locate import SPLITS, split_of
+from whet.core.waiting import within
+from whet.prepare.locate import SPLITS, WORDS, split_of
 from whet.prepare.readers.contract import Line
 
 SECONDS = 10.0
 """How long the hub may take to answer who a data set is; the download itself may take as long as it needs."""
 
 
-def load(name: str, seconds: float = SECONDS) -> dict[str, Any]:
-    """The splits of a data set by their usual names. Raises DataError where no answer comes in time."""
+@dataclass(frozen=True)
+class Found:
+    """A data set's splits by their usual names, and what of it must be said aloud."""
+
+    splits: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def load(name: str, needs: str | None = "train", own: Collection[str] = (), seconds: float = SECONDS) -> Found:
+    """The splits of a data set but those for which the user has files of their ``own``.
+
+    Raises DataError where no answer comes in time, and where the split that the caller ``needs`` is missing.
+    """
     import datasets
 
     path, _, configuration = name.partition(":")
     local = "give a local file or folder instead (csv, tsv, json lines)"
-    answer: list[Any] = []
+    try:
+        builder = within(seconds, lambda: datasets.load_dataset_builder(path, configuration or None))
+    except TimeoutError as error:
+        raise DataError(f"the hub did not answer within {seconds:g} seconds", f"hf:{name}", local) from error
+    except Exception as error:  # the hub's client raises many kinds
+        reason = str(error).partition("\n")[0]
+        raise DataError(
+            f"the data set cannot be loaded: {reason}", f"hf:{name}", f"check the name, or {local}"
+        ) from error
+    builder.download_and_prepare()
+    found = builder.as_dataset()
+    claims: dict[str, list[str]] = {split: [] for split in SPLITS}
+    for key in found:
+        if (split := split_of(key)) and split not in own:
+            claims[split].append(key)
+    if needs and needs not in own and not claims[needs]:
+        raise DataError(f"there is no {needs} split among {', '.join(found)}", f"hf:{name}", local)
+    chosen = {split: _plainest(keys, split) for split, keys in claims.items() if keys}
+    notes = [f"hf:{name}: found {', '.join(chosen)}"]
+    notes += [
+        f"hf:{name}: {' and '.join(keys)} could be the {split} split: {chosen[split]} is taken; "
+        f"data.{split}=FILE takes other rows"
+        for split, keys in claims.items()
+        if len(keys) > 1
+    ]
+    return Found({split: found[key] for split, key in chosen.items()}, tuple(notes))
 
-    def ask() -> None:
-        try:
-            answer.append(datasets.load_dataset_builder(path, configuration or None))
-        except Exception as error:  # the hub's client raises many kinds; each becomes one sentence below
-            answer.append(error)
 
-    asking = threading.Thread(target=ask, daemon=True)
-    asking.start()
-    asking.join(seconds)
-    if not answer:
-        raise DataError(f"the hub did not answer within {seconds:g} seconds", f"hf:{name}", local)
-    if isinstance(answer[0], Exception):
-        reason = str(answer[0]).partition("\n")[0]
-        raise DataError(f"the data set cannot be loaded: {reason}", f"hf:{name}", f"check the name, or {local}")
-    answer[0].download_and_prepare()
-    found = answer[0].as_dataset()
-    splits = {split_of(key): part for key, part in found.items()}
-    usual = {split: splits[split] for split in SPLITS if split in splits}
-    if "train" not in usual:
-        raise DataError(f"there is no train split among {', '.join(found)}", f"hf:{name}", local)
-    return usual
+def _plainest(keys: list[str], split: str) -> str:
+    """The one that is called as the split itself, else the first, as GLUE's MNLI has the usual one first."""
+    return next((key for key in keys if key.lower() in WORDS[split]), keys[0])
 
 
 def lines(part: Any) -> Iterator[Line]:
@@ -59,8 +79,19 @@ def lines(part: Any) -> Iterator[Line]:
             cells[column] = _name(cells[column], labels)
         for column, labels in inner.items():
             cells[column] = [_name(value, labels) for value in cells[column] or ()]
-        yield Line(number, cells)
+        yield Line(number, {column: _plain(value) for column, value in cells.items()})
 
 
 def _name(value: int | None, labels: list[str]) -> str | None:
     return None if value is None or value < 0 else labels[value]
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can hold it; dates, decimals and the like become texts, for answers are written beside them."""
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -24,7 +24,7 @@ SURE = 0.9
 
 @dataclass(frozen=True)
 class Place:
-    """The source of every split that was found; ``hub`` is set where it is a data set on the hub."""
+    """The source of every split that was found; ``hub`` is set where the other splits come from there."""
 
     files: dict[str, Path]
     notes: tuple[str, ...] = ()
@@ -32,18 +32,18 @@ class Place:
 
 
 def locate(source: str | None, options: DataOptions) -> Place:
-    """Find each split's file; files named in the options go before what stands in the folder.
+    """Find each split's file; files named in the options go before what stands in the folder or on the hub.
 
     Raises DataError where there is none, or where two files claim one split.
     """
-    if source is not None and source.startswith("hf:"):
-        return Place({}, hub=source.removeprefix("hf:"))
     named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
     faults = [
         Fault("the file does not exist", f"data.{s}={p}", "check the path") for s, p in named.items() if not p.is_file()
     ]
     if faults:
         raise DataError(faults)
+    if source is not None and source.startswith("hf:"):
+        return Place(_ordered(named), hub=source.removeprefix("hf:"))
     if source is None or Path(source).is_file():
         if source is not None and "train" not in named:
             named = {"train": Path(source), **named}

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+
+Count = Annotated[int, Ge(1)]
 
 
 @dataclass(frozen=True)
@@ -18,20 +22,22 @@ class DataOptions:
     """File with the rows that measure the model once, at the end; null searches the folder, else splits."""
     columns: dict[str, str] = field(default_factory=dict)
     """Which column plays which role, as in {text: review}; roles not named are inferred, and said aloud."""
-    max_rows: int | None = None
+    max_rows: Count | None = None
     """At most so many rows of each split, stratified and seeded, for a quick trial; null keeps all."""
     weight_column: str | None = None
     """Column with each row's weight in the loss, a number above 0; null counts every row once."""
     split_fractions: tuple[float, float] = (0.1, 0.1)
-    """Shares of the rows taken for a missing validation and a missing test split; a tenth each is custom."""
+    """Shares of the rows taken for a missing validation and a missing test split; a tenth each is custom.
+    0 for validation goes without."""
 
 
 @dataclass(frozen=True)
 class EncodeOptions:
     """How texts become tokens, and what happens to the ones that are too long."""
 
-    max_tokens: int | None = None
-    """Longest input in tokens; null takes the model's own limit, at most 256 (1024 for language models)."""
+    max_tokens: Count | None = None
+    """Longest input in tokens; null takes the model's own limit, at most 256 (all-MiniLM-L6-v2's own) or 1024 for
+    language models (GPT-2's, Radford et al. 2019): the cost of attention grows with the square of the length."""
     long_text: Literal["head", "head_tail", "windows", "refuse"] | None = None
     """What a longer text becomes: its head, head and tail (Sun et al. 2019), overlapping windows, an error;
     null takes head where the whole text has one answer and windows where every word has one."""

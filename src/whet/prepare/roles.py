@@ -1,30 +1,37 @@
 """Which column plays which role of a task, and which task a file is made for where none is named.
 
-Names decide first: the user's own, then a role's aliases. Where they are silent the cells do: labels are
-few and come back, texts are long and differ. Whatever was guessed is said aloud.
+Names decide first: the user's own, then a role's aliases. Where they are silent the cells do (content.py).
+What was decided is said aloud, and which columns are not used.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from whet.core.errors import DataError, Fault, nearest
+from whet.prepare.content import is_text, label_column, stem, text_column
 from whet.prepare.readers._table import normal
 from whet.prepare.readers.contract import nameless
 from whet.tasks.contract import Column, Task
 
 Cells = Mapping[str, Any]
 
+SHOWN = 12
+"""Columns without a role that are named; the others are counted."""
+
+WEIGHTS = frozenset({"weight", "sample_weight"})
+"""Names of columns that are weights where the user says so, and never a label or a text by what is in them."""
+
 
 @dataclass(frozen=True)
 class Roles:
-    """The column that plays each role, and how that was found where it was not plain."""
+    """The column that plays each role, and the sentence that says so."""
 
     columns: dict[str, str]
-    notes: tuple[str, ...] = ()
+    note: str = ""
     asked: frozenset[str] = frozenset()
     """The roles whose columns the user named."""
 
@@ -52,50 +59,73 @@ def infer(
     task: Task,
     given: Mapping[str, str],
     where: str,
-    weight: str | None = None,
     targets: bool = True,
     guess: bool = True,
+    roles: Collection[str] | None = None,
 ) -> Roles:
-    """Find a column for every role, looking at the first rows of a file.
+    """Find a column for every role, looking at some rows of a file; its note says which is which.
 
-    ``targets=False`` needs no target, for rows that are to be answered; ``guess=False`` goes by names alone
-    where there are any, for files beside one that had them. Raises DataError with every role
-    that no column can play.
+    ``targets=False`` needs no target, for rows that are to be answered, and takes one by its name only, or
+    where no column has a name; ``guess=False`` goes by names alone where there are any, for files beside one
+    that had them. ``roles`` are those that training had: others that a task could do without are not filled.
+    Weights are read only where ``given`` names their column. Raises DataError with every role that no column
+    can play.
     """
     names = list(dict.fromkeys(name for row in rows for name in row))
     headless = is_headless(names)
-    asked = {**given, **({"weight": weight} if weight else {})}
+    asked = dict(given)
     if headless:  # a recipe that was settled on such a file says {text: text}: what the column is called since
         asked = {role: column for role, column in asked.items() if column in names or column != role}
     faults = _refused(asked, names, task, where, targets)
     found = {role: column for role, column in asked.items() if column in names}
-    by_name = {normal(name): name for name in reversed(names)}
-    for column in task.columns:
-        free = (by_name.get(normal(alias)) for alias in (column.role, *column.aliases))
-        match = next((name for name in free if name and name not in found.values()), None)
-        if column.role not in asked and match:
-            found[column.role] = match
-    notes: list[str] = []
-    wanted = [c for c in task.columns if c.role not in found and c.role not in asked and c.role != "weight"]
-    for column in sorted(wanted, key=lambda c: (not c.required, not c.target)):
-        taken = set(found.values())
-        if headless or (guess and column.required):
-            match = _by_content(column, rows, names, taken)
-        else:
-            match = _twin(names, taken) if guess and not column.target else None
+    wanted = [c for c in task.columns if c.role not in asked and c.role != "weight"]
+    if roles is not None:
+        wanted = [c for c in wanted if c.required or c.role in roles]
+    _by_name(wanted, names, found)
+    named = set(found)
+    weights = {name for name in names if normal(name) in WEIGHTS}
+    for column in sorted(wanted, key=lambda c: (not c.required, c.target != targets)):
+        if column.role in named:
+            continue
+        taken, match = {*found.values(), *weights}, None
+        if headless or (guess and column.required and (targets or not column.target)):
+            if column.target:
+                match = label_column(rows, names, taken, loosely=headless and targets)
+            else:
+                match = text_column(rows, names, taken, first=headless and column.required)
+        elif guess and not column.required and not column.target:
+            match = _twin(names, taken) or (_further(task, rows, names, taken) if targets else None)
         if match:
             found[column.role] = match
-            if not headless:
-                notes.append(f"{where}: the column '{match}' is read as the {column.role}, by what is in it")
         elif column.required and (targets or not column.target):
             faults.append(_missing(column, names, where))
     if faults:
         raise DataError(faults)
     found = {column.role: found[column.role] for column in task.columns if column.role in found} | found
-    if headless:
-        said = ", ".join(f"{column} is the {role}" for role, column in found.items())
-        notes.append(f"{where}: the columns have no names; by content {said}")
-    return Roles(found, tuple(notes), frozenset(asked))
+    return Roles(found, _said(where, found, names, set(found) - named), frozenset(asked))
+
+
+def _by_name(wanted: Sequence[Column], names: Sequence[str], found: dict[str, str]) -> None:
+    """Fill the roles that a column is named for, by the role itself or by an alias, in the aliases' order."""
+    by_name = {normal(name): name for name in reversed(names)}
+    for column in wanted:
+        free = (by_name.get(normal(alias)) for alias in (column.role, *column.aliases))
+        match = next((name for name in free if name and name not in found.values()), None)
+        if match:
+            found[column.role] = match
+
+
+def _said(where: str, found: Mapping[str, str], names: Sequence[str], guessed: set[str]) -> str:
+    """Which column is what and which are not used."""
+    unused = [name for name in names if name not in found.values()]
+    parts = [
+        f"the {role} {'in' if place else 'is in'} '{column}'" + (" (by what is in it)" if role in guessed else "")
+        for place, (role, column) in enumerate(found.items())
+    ]
+    more = f" and {len(unused) - SHOWN} more" if len(unused) > SHOWN else ""
+    rest = f"; not used: {', '.join(unused[:SHOWN])}{more}" if unused else ""
+    start = "the columns have no names; " if is_headless(names) else ""
+    return f"{where}: {start}{', '.join(parts)}{rest}"
 
 
 def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
@@ -110,9 +140,17 @@ def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
 
 def _twin(names: Sequence[str], taken: set[str]) -> str | None:
     """The second of two columns that differ in a number only, such as question1 and question2."""
-    stems = {re.sub(r"\d+", "", normal(name)) for name in taken if re.search(r"\d", name)}
+    stems = {stem(name) for name in taken if re.search(r"\d", name)}
     rest = (name for name in names if name not in taken and re.search(r"\d", name))
-    return next((name for name in rest if re.sub(r"\d+", "", normal(name)) in stems), None)
+    return next((name for name in rest if stem(name) in stems), None)
+
+
+def _further(task: Task, rows: Sequence[Cells], names: Sequence[str], taken: set[str]) -> str | None:
+    """The one text left that is named as the task's first text may be: a question beside a sentence (QNLI)."""
+    aliases = {normal(name) for c in task.columns if c.required and not c.target for name in (c.role, *c.aliases)}
+    left = [name for name in names if name not in taken and normal(name) in aliases]
+    texts = [name for name in left if is_text([row[name] for row in rows if row.get(name)], len(rows))]
+    return texts[0] if len(texts) == 1 else None
 
 
 def _refused(asked: Mapping[str, str], names: Sequence[str], task: Task, where: str, targets: bool) -> list[Fault]:
@@ -126,47 +164,3 @@ def _refused(asked: Mapping[str, str], names: Sequence[str], task: Task, where: 
             cure = nearest(column, names)
             faults.append(Fault(f"there is no column '{column}' for the {role}; found {', '.join(names)}", where, cure))
     return faults
-
-
-def _by_content(column: Column, rows: Sequence[Cells], names: Sequence[str], taken: set[str]) -> str | None:
-    cells = {
-        name: values
-        for name in names
-        if name not in taken and (values := [row[name] for row in rows if row.get(name) not in (None, "")])
-    }
-    if column.target:
-        labels: dict[str, float] = {
-            name: len({str(v) for v in values}) for name, values in cells.items() if _is_label(values)
-        }
-        if len(cells) == len(names) == 1:
-            return None
-        if not labels and is_headless(names):
-            labels = {name: _mean_length(values) for name, values in cells.items() if _mean_length(values) <= 30}
-        return min(labels, key=lambda name: (labels[name], -names.index(name))) if labels else None
-    texts = {name: _mean_length(values) for name, values in cells.items() if _is_text(values)}
-    if not texts:
-        return next(iter(cells)) if column.required and len(cells) == 1 and is_headless(names) else None
-    if is_headless(names) and column.required:
-        return next(iter(texts))
-    return max(texts, key=lambda name: texts[name])
-
-
-def _mean_length(values: Sequence[Any]) -> float:
-    return sum(len(str(value)) for value in values) / len(values)
-
-
-def _is_label(values: Sequence[Any]) -> bool:
-    """Few short values that come back, or numbers with a fraction; row numbers and texts are neither."""
-    if not all(isinstance(value, (str, int, float, bool)) for value in values):
-        return False
-    words = [str(value) for value in values]
-    if all(re.fullmatch(r"-?\d+\.\d+", word) for word in words):
-        return True
-    return max(map(len, words)) <= 60 and len(set(words)) <= max(2, len(words) // 2)
-
-
-def _is_text(values: Sequence[Any]) -> bool:
-    """Strings of some length that differ."""
-    if not all(isinstance(value, str) for value in values):
-        return False
-    return _mean_length(values) >= 4 and not all(re.fullmatch(r"[\d.,+-]+", value) for value in values)

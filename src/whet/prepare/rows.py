@@ -11,7 +11,7 @@ from typing import IO, Any
 from whet.core.errors import DataError
 from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, lines_of, peek
 from whet.prepare.roles import infer
-from whet.prepare.tables import plain_names
+from whet.prepare.tables import names_of, plain_names
 from whet.tasks.contract import Task
 
 
@@ -33,7 +33,8 @@ def read_rows(
 ) -> Iterator[Row]:
     """Stream the rows of a file or of an open stream.
 
-    ``columns`` are the ones that the model was trained with; where a file has others, they are inferred anew.
+    ``columns`` are the ones that the model was trained with; where a file has others, they are inferred anew,
+    but for targets, which nobody needs here: a column is one by its name only, or where none has a name.
     ``asked`` are the user's own and must be there. Plain text is a text a line where the task answers with
     a label, and documents where it does not. Raises DataError at the first line that cannot be read.
     """
@@ -43,16 +44,17 @@ def read_rows(
     sample = [line.cells for line in seen if not line.fault]
     if not sample and not any(line.fault for line in seen):
         raise DataError("there are no rows", name, "give at least one")
-    known = {column for cells in sample for column in cells}
-    given = {role: column for role, column in columns.items() if column in known} | dict(asked or {})
+    names = names_of(sample)
+    given = {role: column for role, column in columns.items() if column in names and role != "weight"}
+    given |= asked or {}
     found = None
     own: dict[str, str] = {}
     for number, line in enumerate(chain(seen, lines), 1):
         if line.fault:
             raise DataError([line.fault])
         if found is None:
-            found = infer(sample, task, given, name, targets=False)
-            own = plain_names(sample, found)
+            found = infer(sample, task, given, name, targets=False, roles=columns or None)
+            own = plain_names(names, found)
         cells = {own.get(column, column): value for column, value in line.cells.items()}
         yield Row(number, line.number, cells, found.play(line.cells))
 

@@ -32,7 +32,13 @@ class Table:
     @property
     def names(self) -> list[str]:
         """The names of all columns, in the order in which they first come."""
-        return list(dict.fromkeys(name for cells in self.cells for name in cells))
+        return names_of(self.cells)
+
+    @property
+    def sample(self) -> list[dict[str, Any]]:
+        """Rows from the whole file, evenly: one that is sorted by its labels would begin with one of them alone."""
+        count = len(self.cells)
+        return self.cells if count <= PEEK else [self.cells[place * count // PEEK] for place in range(PEEK)]
 
 
 @dataclass(frozen=True)
@@ -70,7 +76,7 @@ def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table
 
 def parse(table: Table, task: Task, roles: Roles) -> Parsed:
     """Examples with the row's number in the file, from 1; rows that the task refuses are faults."""
-    own = plain_names(table.cells[:PEEK], roles)
+    own = plain_names(table.names, roles)
     parsed = Parsed([], [], [])
     for number, (cells, line) in enumerate(zip(table.cells, table.lines, strict=True), 1):
         try:
@@ -83,12 +89,16 @@ def parse(table: Table, task: Task, roles: Roles) -> Parsed:
     return parsed
 
 
-def plain_names(rows: Sequence[Mapping[str, Any]], roles: Roles) -> dict[str, str]:
+def plain_names(names: Sequence[str], roles: Roles) -> dict[str, str]:
     """What nameless columns are called in answers: their roles, but where their user named them."""
-    names = list(dict.fromkeys(name for cells in rows for name in cells))
     if not is_headless(names):
         return {}
     return {column: role for role, column in roles.columns.items() if role not in roles.asked}
+
+
+def names_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The names of all columns, in the order in which they first come."""
+    return list(dict.fromkeys(name for cells in rows for name in cells))
 
 
 def limited(faults: Sequence[Fault], place: str) -> list[Fault]:

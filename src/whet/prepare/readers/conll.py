@@ -16,6 +16,7 @@ class Conll(Reader):
     """CoNLL columns, separated by tabs or by spaces as the first line has it."""
 
     endings = (".conll", ".conll2002", ".conll2003", ".bio", ".iob", ".iob2", ".bio2")
+    headed = False
 
     def sniff(self, head: str) -> float:
         lines = [line for line in head.split("\n")[:-1] if not line.startswith("-DOCSTART-")]

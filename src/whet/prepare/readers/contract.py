@@ -45,6 +45,8 @@ class Reader(ABC):
     """The file endings that are this format's own, with their dots and in lower case."""
     telling: ClassVar[bool] = True
     """Whether the ending decides alone; ``.txt`` does not, since anything may stand in it."""
+    headed: ClassVar[bool] = True
+    """Whether columns have their names from the file, so that it must be said which of them is what."""
 
     @abstractmethod
     def sniff(self, head: str) -> float:

@@ -14,6 +14,7 @@ class Text(Reader):
 
     endings = (".txt", ".text")
     telling = False
+    headed = False
 
     def sniff(self, head: str) -> float:
         return 0.5
