@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -198,6 +199,51 @@ def test_answers_in_bfloat16_do_not_depend_on_companions(name):
     for one, other in zip(together, apart, strict=True):
         raw = np.asarray(one.raw, float)
         np.testing.assert_allclose(raw, np.asarray(other.raw, float), rtol=0.01, atol=0.05 * np.ptp(raw))
+
+
+class Elsewhere:
+    """An output on a device without numbers of 64 bits, as Apple's is."""
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor
+
+    def cpu(self) -> torch.Tensor:
+        return self.tensor
+
+    def double(self) -> torch.Tensor:
+        raise TypeError("this device has no float64")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_answers_come_from_devices_without_float64(name):
+    task, _, schema, examples = instance(name)
+    features = tiny_models.encoded(task, examples, schema, ROOMY)
+    engine = tiny_models.engine(task.head(schema))
+
+    def moved(of):
+        return lambda *given: Elsewhere(of(*given))
+
+    outputs = {of: moved(getattr(engine, of)) for of in ("sequence", "tokens", "surprises")}
+    with torch.inference_mode():
+        parts = task.decode(SimpleNamespace(network=engine.network, **outputs), collate(features), schema)
+    assert len(parts) == len(features)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_settled_task_learns_the_same_and_stays_settled(name):
+    task, sample, schema, examples = instance(name)
+    settled = task.settled(schema)
+    again = [settled.parse(row, number) for number, row in enumerate(sample.rows, 1)]
+    assert again == examples and settled.learn(again) == schema
+    assert settled.settled(schema) == settled
+    assert getattr(settled, "kind", "") != "auto"
+    assert settled.guesses(schema) == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_weight_is_never_taken_by_its_name(name):
+    (weight,) = [column for column in TASKS[name].columns if column.role == "weight"]
+    assert not weight.aliases and not weight.required
 
 
 @pytest.mark.parametrize("name", NAMES)

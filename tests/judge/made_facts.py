@@ -120,7 +120,12 @@ def sorting_facts(language="en", rows=240, right=0.8):
             "columns: text is 'review', label is 'label'",
             "splits made: 10 % and 10 %, stratified, seed 1",
         ),
-        bundle={"labels": list(LABELS), "max_tokens": 128, "weights": {"model.safetensors": "ab"}},
+        bundle={
+            "labels": list(LABELS),
+            "schema": {"kind": "single"},
+            "max_tokens": 128,
+            "weights": {"model.safetensors": "ab"},
+        },
         head="sequence",
         language=language,
     )
@@ -149,7 +154,6 @@ def tagging_facts(language="en"):
         "validation": {},
         "baseline": {"f1": 0.0, "precision": 0.0},
         "untuned": None,
-        "calibration": None,
         "retention": {
             "probes": [{"name": "pairs", "before": 0.81, "after": 0.74}],
             "cka": [1.0, 0.97, 0.9, 0.7],
@@ -160,7 +164,7 @@ def tagging_facts(language="en"):
 
 
 def language_facts(language="en"):
-    """A run whose answers are no labels, whose metric falls, and whose rows have no truth."""
+    """A run whose answers are no labels, whose metric falls, and whose rows have no truth to be compared with."""
     metrics = {
         "task": "language-modeling",
         "metric": "perplexity",
@@ -170,15 +174,38 @@ def language_facts(language="en"):
         },
         "baseline": {"perplexity": 55.2, "loss": 4.0},
         "untuned": {"perplexity": 4.4, "loss": 1.48},
-        "calibration": None,
     }
     rows = [
-        {"row": k + 1, "text": f"Once upon a time {k}", "prediction": {"loss": 80.5 + k, "tokens": 61}}
-        for k in range(5)
+        {
+            "row": k + 1,
+            "text": f"Once upon a time {k}",
+            "target": f"Once upon a time {k}",
+            "prediction": {"log_likelihood": -80.5 - k, "tokens": 61},
+        }
+        for k in range(25)
     ]
     lines = [{"step": k, "epoch": k / 10, "loss": 2 - k / 30} for k in range(1, 21)]
     lines += [{"step": k, "epoch": k / 10, "validation": {"perplexity": 5 - k / 20, "loss": 1.5}} for k in (10, 20)]
     return ReportFacts("stories", metrics, errors=rows, log=lines, language=language)
+
+
+def scale_facts(language="en"):
+    """A run whose answers are numbers: a constant baseline has no correlation, only a distance."""
+    metrics = {
+        "task": "text-classification",
+        "metric": "spearman",
+        "test": {
+            "spearman": {"value": 0.8, "low": 0.7, "high": 0.9},
+            "mse": {"value": 0.25, "low": 0.2, "high": 0.3},
+        },
+        "baseline": {"spearman": None, "mse": 1.5},
+        "untuned": None,
+    }
+    rows = [{"row": k, "text": "t", "target": k / 4, "prediction": k / 4 + k / 100} for k in range(1, 31)]
+    bundle = {"labels": [], "schema": {"kind": "regression"}}
+    return ReportFacts(
+        "scale", metrics, errors=rows, bundle=bundle, recipe="task: text-classification", language=language
+    )
 
 
 if __name__ == "__main__":

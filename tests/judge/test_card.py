@@ -69,3 +69,12 @@ def test_text_of_the_data_is_not_markup():
     )
     line = next(line for line in card(facts).splitlines() if "x" in line and line.startswith("- \\<b"))
     assert line == r"- \<b\>\|\*x\*" + r" \# y"
+
+
+@pytest.mark.parametrize(
+    ("kind", "one"), [("single", True), ("binary", True), ("multi", False), ("bio", False), ("", False)]
+)
+def test_that_it_gives_one_label_is_said_only_where_it_does(kind, one):
+    facts = replace(sorting_facts(), bundle={"labels": ["a", "b"], "schema": {"kind": kind}})
+    assert ("cannot say that none fits" in card(facts)) == one
+    assert "a, b" in card(facts)

@@ -130,6 +130,7 @@ def test_a_paired_interval_covers_the_truth_about_as_often_as_it_says():
 def test_rows_to_decide_follow_the_square_root():
     assert rows_to_decide(100, Interval(0.05, -0.05, 0.15)) == 400
     assert rows_to_decide(100, Interval(0.0, -0.1, 0.1)) is None
+    assert rows_to_decide(100, Interval(0.1, -0.001, 0.1)) is None  # as many rows as there are would show it
 
 
 def test_a_planted_slice_is_found_and_luck_is_not():
@@ -155,6 +156,45 @@ def test_weak_long_inputs_are_named_with_their_numbers():
     found = [f for f in judged(pairs).findings if f.kind == "slice"]
     assert [f.evidence["worse"] for f in found] == ["long"]
     assert "0.500" in found[0].text
+
+
+@pytest.mark.parametrize("rows", [1, 4, 19])
+def test_of_few_rows_no_finding_calls_the_model_better_or_worse(rows):
+    for test in (answered(rows, 1.0, 2), wrong_answers(rows)):
+        found = judged(test, untuned=answered(rows, 0.0, 2)).findings[:2]
+        assert [f.evidence["verdict"] for f in found] == ["undecided"] * 2
+        for finding in found:
+            assert f"too few test rows ({rows})" in finding.text
+            assert "rows_to_decide" not in finding.evidence
+
+
+def test_answers_without_probabilities_have_no_calibration():
+    bare = [Pair(p.example, Prediction(p.prediction.answer)) for p in answered(40, 0.8, 2)]
+    assert "calibration" not in judged(bare).as_metrics()
+    assert judged(bare).as_metrics()["untuned"] is None
+
+
+def test_numbers_are_compared_with_a_constant_by_their_distance():
+    task = TASKS["text-classification"](kind="regression")
+    examples = tuple(task.parse({"text": f"t{k}", "label": k / 4}, k) for k in range(1, 41))
+    schema = task.learn(examples)
+    near = [Pair(e, Prediction(float(e.target) + 0.1 * (-1) ** e.row, None, (0.0,))) for e in examples]
+    found = judge(task, schema, Split("train", examples), (), near, None, EvaluateOptions(), 1)
+    assert found.metric == "spearman" and np.isnan(found.baseline["spearman"])
+    first = found.findings[0]
+    assert first.evidence["metric"] == "mse" and first.evidence["verdict"] == "better"
+    assert "mean squared error 0.010 against" in first.text
+
+
+def test_as_many_lengths_as_were_asked_are_named():
+    pairs = []
+    for k in range(120):
+        short = k < 80
+        answer = "negative" if short or k % 2 else "neutral"
+        pairs.append(Pair(Example(k + 1, ("x" * (10 if short else 30),), "negative"), Prediction(answer)))
+    (found,) = [f for f in judged(pairs).findings if f.kind == "slice"]
+    assert len(found.evidence["slices"]) == 2
+    assert "2 lengths asked" in found.text
 
 
 def test_a_task_that_speaks_of_length_and_calibration_is_not_repeated():

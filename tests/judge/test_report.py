@@ -8,8 +8,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from judge.made_facts import LABELS, language_facts, sorting_facts, tagging_facts
+from judge.made_facts import LABELS, language_facts, scale_facts, sorting_facts, tagging_facts
+from whet.judge.card import card
 from whet.judge.facts import ReportFacts
+from whet.judge.paired import FEWEST_ROWS
 from whet.judge.report import render
 from whet.judge.verdict import sentences, verdict_of
 from whet.judge.words import Words
@@ -49,7 +51,7 @@ class Page(HTMLParser):
         return {a["data-of"]: float(a["value"]) for tag, a in self.tags if tag == "data" and "data-of" in a}
 
 
-FACTS = {"sorting": sorting_facts, "tagging": tagging_facts, "language": language_facts}
+FACTS = {"sorting": sorting_facts, "tagging": tagging_facts, "language": language_facts, "scale": scale_facts}
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
@@ -89,7 +91,7 @@ def test_every_number_on_the_page_is_the_number_of_metrics_json(name):
     for place, value in known.items():
         assert shown[place] == value, place
     for group in ("calibration.ece", "calibration.temperature"):
-        if facts.metrics["calibration"]:
+        if "calibration" in facts.metrics:
             assert shown[group] == facts.metrics["calibration"][group.partition(".")[2]]
 
 
@@ -125,6 +127,68 @@ def test_the_verdict_follows_the_interval_and_knows_which_way_is_better(value, t
         "evidence": {"against": "baseline", "metric": metric, "verdict": "worse"},
     }
     assert verdict_of(replace(facts, findings=[paired]), "baseline") == "worse"
+
+
+@pytest.mark.parametrize("rows", [1, 4, 19, 20])
+def test_few_test_rows_decide_nothing(rows):
+    score = {"accuracy": {"value": 1.0, "low": 1.0, "high": 1.0}}
+    metrics = {
+        "test": score,
+        "baseline": {"accuracy": 0.5},
+        "untuned": {"accuracy": 0.4},
+        "data": {"rows": {"test": rows}},
+    }
+    for language in ("en", "zh"):
+        facts = ReportFacts("t", metrics, language=language)
+        say = Words(language)
+        enough = rows >= FEWEST_ROWS
+        assert verdict_of(facts, "baseline") == ("better" if enough else "undecided")
+        _, second = sentences(facts, say)
+        assert ("better" in second or "优于" in second) == enough
+        assert (f"({rows})" in second or f"（{rows} 行）" in second) != enough
+        assert (say("badge_few") in Page(render(facts)).words) != enough
+        assert say("other_untuned") in second
+
+
+def test_where_the_leading_metric_has_no_value_another_decides_and_is_named():
+    facts = scale_facts()
+    assert verdict_of(facts, "baseline") == "better"
+    assert (
+        "better than the trivial predictor that reads no text (mean squared error 0.250 against 1.500)"
+        in (sentences(facts, Words("en"))[1])
+    )
+    without = replace(facts, metrics={**facts.metrics, "baseline": {"spearman": None, "mse": None}})
+    assert sentences(without, Words("en"))[1] == "There is nothing to compare it with."
+
+
+def test_only_labels_are_counted_as_wrong():
+    said = {name: Page(render(make())).words for name, make in FACTS.items()}
+    for name in ("sorting", "tagging"):
+        assert "test rows were answered wrongly" in said[name]
+    assert "answered wrongly" not in said["scale"] + said["language"]
+    assert "Of 30 test rows, the farthest off first." in said["scale"]
+    assert "The answers to 25 test rows, in their order." in said["language"]
+    assert said["language"].index("Once upon a time 0") < said["language"].index("Once upon a time 24")
+
+
+def test_that_nothing_has_seen_the_test_rows_is_said_only_where_it_is_so():
+    facts, said = sorting_facts(), "neither training nor any choice has seen"
+    assert said in render(facts) and said in card(facts)
+    of_other_data = replace(facts, recipe="", log=[])
+    shared = {"train-test": {"identical": 2, "near": 1}, "validation-test": {"identical": 0, "near": None}}
+    leaking = replace(facts, check={"shared": shared})
+    stages = replace(facts, check={"stages": [{"shared": {}}, {"shared": {}}]})
+    for other in (of_other_data, leaking, stages, replace(facts, check={"stages": [{}, leaking.check]})):
+        for text in (render(other), card(other)):
+            assert said not in text
+            assert "bootstrap over rows" in text
+    assert "Of them 3 stand among the training rows too and 0 among the validation rows" in render(leaking)
+    assert "is not known here" in render(of_other_data)
+
+
+def test_what_the_task_took_the_targets_for_stands_at_the_top():
+    assert re.search(r"<li>kind <b>regression</b></li>", render(scale_facts()))
+    assert "<li>kind" not in render(tagging_facts())
 
 
 def test_no_gain_from_training_is_not_called_learnt():

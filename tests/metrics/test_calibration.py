@@ -48,10 +48,18 @@ def test_the_temperature_that_was_hidden_in_the_data_is_found(true_temperature):
         assert best < likelihood.cross_entropy(logits / other, targets).mean()
 
 
-def test_a_temperature_stays_in_its_bounds_where_none_is_best():
-    sure = np.array([[5.0, 0.0], [0.0, 5.0]])
-    assert calibration.fit_temperature(sure, np.array([0, 1])) == pytest.approx(0.05)
-    assert calibration.fit_temperature(sure, np.array([1, 0])) == pytest.approx(20.0)
+def test_no_temperature_is_fitted_where_the_rows_know_none():
+    sure, few = np.array([[5.0, 0.0], [0.0, 5.0]]), np.random.default_rng(0).normal(0, 3, (12, 3))
+    assert calibration.fit_temperature(sure, np.array([0, 1])) is None  # all right: every answer would be certain
+    assert calibration.fit_temperature(sure, np.array([1, 0])) is None
+    assert calibration.fit_temperature(sure[:1], np.array([1])) is None
+    assert calibration.fit_temperature(few, few.argmax(1)) is None
+    second = np.array([[5.0, 4.0, -9.0]] * 3)
+    assert calibration.fit_temperature(second, np.array([1, 1, 1])) is None  # none right: the optimum says nothing
+    worse_than_chance = np.array([[5.0, 0.0], [4.0, 0.0], [0.0, 0.1]])
+    assert calibration.fit_temperature(worse_than_chance, np.array([1, 1, 1])) is None  # the optimum lies at a bound
+    mixed = np.array([[2.0, 0.0], [2.0, 0.0], [2.0, 0.0], [2.0, 0.0]])
+    assert calibration.fit_temperature(mixed, np.array([0, 0, 0, 1])) == pytest.approx(2 / np.log(3))
 
 
 def test_probabilities_do_not_overflow():

@@ -121,6 +121,27 @@ def test_blocks_of_a_document_see_no_other_document():
     assert one["tokens"] == len(tiny_models.tokenizer()(LONG, add_special_tokens=False)["input_ids"]) - 1
 
 
+@pytest.mark.parametrize("long_text", ["head", "head_tail", "windows"])
+def test_bits_a_byte_count_only_the_bytes_that_were_read(long_text: LongText):
+    """By the definition: the surprise in bits over the UTF-8 length of what the blocks cover, in both predictors."""
+    task = LanguageModeling()
+    rows = parsed(task, LONG, "The sun.")
+    schema = task.learn(rows)
+    features = tiny_models.encoded(task, rows, schema, Limits(16, long_text))
+    answers = tiny_models.answers(task, tiny_models.engine(task.head(schema)), features, schema)
+    split = Split("test", tuple(rows), tuple(features))
+    covered = {i for feature in features if feature.index == 0 for i in range(*feature.span)}
+    read = "".join(char for i, char in enumerate(LONG) if i in covered)
+    cut = any(feature.cut for feature in features)
+    assert cut == (long_text != "windows") == (len(read.encode()) < len(LONG.encode()) / 2)
+    bytes_ = len((read if cut else LONG).encode()) + len(b"The sun.")
+    for found in (answers, task.baseline(split, split, schema)):
+        nats = -sum(one.answer["log_likelihood"] for one in found)
+        scored = task.score([Pair(*both) for both in zip(rows, found, strict=True)], schema).values()
+        assert scored["bits_per_byte"] == pytest.approx(nats / math.log(2) / bytes_)
+        assert ("seen" in (found[0].details or {})) == cut and found[1].details is None
+
+
 def test_hiding_follows_berts_shares():
     ids = (101, *range(1000, 5000), 102)
     hidden = hide(ids, (103, 30_000, 1, len(ids) - 1), 0.15, seed=3)

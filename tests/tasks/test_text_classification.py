@@ -14,6 +14,7 @@ from whet.core.errors import DataError, UsageError
 from whet.metrics import calibration
 from whet.metrics.scores import LOWER_IS_BETTER
 from whet.prepare.batch import collate
+from whet.tasks._targets import set_of
 from whet.tasks.contract import Limits, Pair, Part, Prediction, Schema, Split
 from whet.tasks.text_classification import TextClassification
 
@@ -230,6 +231,52 @@ def test_the_temperature_is_fitted_on_validation_and_changes_no_answer():
     assert scores[1]["loss"] == scores[0]["loss"]
     for answer in after[:5]:
         assert sum(answer.prediction.probabilities.values()) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("wrong", [0, 12, 1])
+def test_no_temperature_is_kept_where_validation_cannot_tell_it(wrong):
+    """With one wrong row there is an optimum; with all or none there is none, and T=0.05 would make all certain."""
+    task, schema = TextClassification(), Schema("single", ("a", "b"))
+    examples = parsed(task, ["b" if i < wrong else "a" for i in range(12)], ["t"] * 12)
+    pairs = [Pair(e, task.gather([Part(0, 0, np.array([3.0, 0.0]))], schema)) for e in examples]
+    tuned = task.tune(pairs, schema)
+    assert tuned.temperature == (pytest.approx(3 / np.log(11)) if wrong == 1 else None)
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "kind"),
+    [
+        (TextClassification(), "abca", "single"),
+        (TextClassification(objective="sigmoid"), "abba", "single"),
+        (TextClassification(), ['["a"]', "b, c", "[]", '["a", "b"]'], "multi"),
+        (TextClassification(), [0.5, 1, "2.5", 4], "regression"),
+        (TextClassification(kind="multi", delimiter=";"), ["a; b", "b", "a", "c"], "multi"),
+    ],
+)
+def test_a_settled_task_names_its_kind_and_reads_the_same_rows_alike(task, labels, kind):
+    examples = parsed(task, labels)
+    schema = task.learn(examples)
+    settled = task.settled(schema)
+    assert settled.kind == kind
+    again = parsed(settled, labels)
+    assert settled.learn(again) == schema
+    assert settled.settled(schema) == settled
+    if kind == "multi":
+        assert [set_of(e.target) for e in again] == [set_of(e.target) for e in examples]
+    else:  # splits are drawn by the targets, so they must be the very same
+        assert [e.target for e in again] == [e.target for e in examples]
+
+
+def test_numbers_read_as_a_scale_are_said_aloud():
+    task = TextClassification()
+    intents = list(range(101))
+    schema = task.learn(parsed(task, intents, ["t"] * 101))
+    assert schema.kind == "regression"
+    assert task.learn(parsed(task, intents[:100], ["t"] * 100)).kind == "single"
+    (said,) = task.guesses(schema)
+    assert "task.kind=single" in said
+    assert TextClassification(kind="regression").guesses(schema) == []
+    assert task.guesses(Schema("single", ("a", "b"))) == []
 
 
 def test_windows_are_averaged_and_share_one_rows_weight():

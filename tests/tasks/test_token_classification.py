@@ -142,6 +142,40 @@ def test_the_scheme_is_read_off_the_tags():
     assert rules(("O", "B-X"), "iob1") is None
 
 
+def test_a_slip_among_marked_tags_is_refused_by_row_and_does_not_change_the_scheme():
+    task = TokenClassification()
+    rows = [example(["Ann", "met", "Bo"], ["B-PER", "O", "B-PER"], k) for k in range(1, 10)]
+    for slip in ("0", "PER", "X-PER"):
+        with pytest.raises(DataError, match=rf"row 10: the tag '{slip}' of word 2") as refused:
+            task.learn([*rows, example(["Ann", "met", "Bo"], ["B-PER", slip, "O"], 10)])
+        assert "B-PER" in refused.value.faults[0].cure
+    assert task.learn(rows).kind == "bio"
+    marked = [example(["B", "a", "c"], ["NOUN", "B-X", "VERB"])]
+    assert task.learn(marked).kind == "words"  # most have no mark, so that is the scheme
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels", "best"),
+    [
+        ("bio", ("O", "B-LOC", "I-LOC", "I-PER"), ["I-PER", "I-PER", "O"]),
+        ("bio", ("O", "B-LOC", "I-LOC", "I-PER"), ["B-LOC", "I-PER", "I-PER"]),
+        ("closed", ("O", "B-X", "E-X", "S-X", "I-PER"), ["I-PER", "I-PER", "O"]),
+        ("closed", ("O", "B-X", "E-X", "S-X", "I-PER", "E-PER"), ["I-PER", "I-PER", "E-PER"]),
+        ("closed", ("O", "B-X", "E-X", "B-PER"), ["O", "O", "B-PER"]),
+    ],
+)
+def test_a_type_that_nothing_begins_or_ends_can_be_answered_all_the_same(kind, labels, best):
+    scores = np.array([[5.0 if label == wanted else 0.0 for label in labels] for wanted in best])
+    assert [labels[k] for k in best_chain(scores, rules(labels, kind))] == best
+
+
+def test_a_type_that_something_begins_still_needs_its_beginning():
+    labels = ("O", "B-PER", "I-PER", "I-LOC")
+    first, follows, _ = rules(labels, "bio")
+    assert first[2] < 0 == first[3]
+    assert follows[0, 2] < 0 and follows[3, 2] < 0 == follows[1, 2]
+
+
 def test_parts_of_speech_are_scored_by_word():
     task = TokenClassification()
     rows = [example(["I", "ran"], ["PRON", "VERB"]), example(["Run"], ["VERB"], 2)]

@@ -11,7 +11,7 @@ import yaml
 
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import duration, figure, share, size
-from whet.judge.verdict import sentences
+from whet.judge.verdict import scores_lead, sentences
 from whet.judge.words import Words
 
 PIPELINES = (
@@ -39,7 +39,7 @@ def card(facts: ReportFacts) -> str:
         f"# {_plain(facts.title)}",
         say("between").join(sentences(facts, say)),
         f"## {say('card_load')}\n\n{_loading(facts, say)}",
-        f"## {say('scores')}\n\n{say('scores_lead')}\n\n{_scores(facts, say)}",
+        f"## {say('scores')}\n\n{scores_lead(facts, say)}\n\n{_scores(facts, say)}",
         _titled(say("findings"), _findings(facts)),
         f"## {say('card_limits')}\n\n{_limits(facts, say)}",
         _titled(say("data"), _data(facts, say)),
@@ -143,7 +143,9 @@ def _limits(facts: ReportFacts, say: Words) -> str:
     labels = facts.bundle.get("labels") or []
     if labels:
         shown = ", ".join(_plain(label) for label in labels[:30]) + (" …" if len(labels) > 30 else "")
-        lines.append(say("card_limit_labels", count=figure(len(labels)), labels=shown))
+        one = facts.kind in ("single", "binary")
+        key = "card_limit_labels" if one else "card_limit_known"
+        lines.append(say(key, count=figure(len(labels)), labels=shown))
     if (facts.metrics.get("calibration") or {}).get("ece") is not None:
         lines.append(say("card_limit_ece", ece=figure(facts.metrics["calibration"]["ece"])))
     return "\n".join(f"- {line}" for line in lines)

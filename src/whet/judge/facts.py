@@ -34,6 +34,16 @@ class ReportFacts:
     confidence: float = 0.95
 
     @property
+    def is_run(self) -> bool:
+        """Whether a training stands behind the figures, and not only a finished model on other rows."""
+        return bool(self.recipe or self.log)
+
+    @property
+    def kind(self) -> str:
+        """The task's own variant (``single``, ``regression``, ``bio``, ...), empty where it is not known."""
+        return str((self.bundle.get("schema") or {}).get("kind") or "")
+
+    @property
     def metric(self) -> str | None:
         """The metric that leads: the judgement's own, or the first on the test rows."""
         test = self.metrics.get("test") or {}

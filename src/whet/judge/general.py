@@ -11,7 +11,7 @@ import numpy as np
 
 from whet.judge.figures import figure, share, signed
 from whet.judge.options import EvaluateOptions
-from whet.judge.paired import difference, rounded_up, rows_to_decide, slices
+from whet.judge.paired import FEWEST_ROWS, compared_in, difference, rounded_up, rows_to_decide, slices
 from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding, Pair
@@ -54,41 +54,51 @@ def general_findings(
 
 
 def _against(name: str, other: Scores, evidence: Evidence, say: Words) -> Finding:
-    """Better, worse or not distinguishable, by the paired interval of the difference."""
-    metric = evidence.metric
+    """Better, worse or not distinguishable, by the paired interval of the difference; of few rows nothing is said.
+
+    Where the leading metric has no value on one side, the two are compared in another.
+    """
+    ours, theirs, rows = evidence.scores.values(), other.values(), len(other)
+    metric = compared_in(evidence.metric, ours, theirs) or evidence.metric
     gap = difference(evidence.scores, other, metric, evidence.confidence, evidence.seed)
-    sign = -1 if metric in LOWER_IS_BETTER else 1
-    theirs = other.values()[metric]
-    verdict = "undecided"
-    if min(sign * gap.low, sign * gap.high) > 0:
-        verdict = "better"
-    elif max(sign * gap.low, sign * gap.high) < 0:
-        verdict = "worse"
+    verdict = _verdict(gap, metric, rows)
     facts = {
         "against": name,
         "metric": metric,
-        "other": theirs,
+        "other": theirs[metric],
         "difference": asdict(gap),
         "verdict": verdict,
+        "rows": rows,
     }
     fill = {
         "metric": say.metric(metric),
-        "ours": figure(evidence.interval.value),
-        "theirs": figure(theirs),
+        "ours": figure(ours[metric]),
+        "theirs": figure(theirs[metric]),
         "gap": signed(gap.value),
         "low": signed(gap.low),
         "high": signed(gap.high),
         "other": say(f"other_{name}"),
         "confidence": share(evidence.confidence),
+        "rows": figure(rows),
+        "fewest": figure(FEWEST_ROWS),
     }
     if math.isnan(gap.value):
         return Finding("weakness", say("against_undefined", **fill), evidence=facts)
+    if rows < FEWEST_ROWS:
+        return Finding("weakness", say("against_few", **fill), evidence=facts)
     text = say(f"against_{verdict}", **fill)
-    needed = rows_to_decide(len(other), gap) if verdict == "undecided" else None
+    needed = rows_to_decide(rows, gap) if verdict == "undecided" else None
     if needed is not None:
         facts["rows_to_decide"] = needed
-        text += say("against_rows", rows=figure(len(other)), needed=figure(needed))
+        text += say("against_rows", needed=figure(needed), **fill)
     return Finding("strength" if verdict == "better" else "weakness", text, evidence=facts)
+
+
+def _verdict(gap: Interval, metric: str, rows: int) -> str:
+    sign = -1 if metric in LOWER_IS_BETTER else 1
+    if rows >= FEWEST_ROWS and min(sign * gap.low, sign * gap.high) > 0:
+        return "better"
+    return "worse" if rows >= FEWEST_ROWS and max(sign * gap.low, sign * gap.high) < 0 else "undecided"
 
 
 def _calibration(calibration: Mapping[str, Any], rows: int, say: Words) -> Finding:
@@ -148,6 +158,7 @@ def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Fi
             rest=figure(s.rest),
             rows=figure(len(s.rows)),
             p=figure(s.p),
+            asked=figure(len(found)),
         )
         texts.append(Finding("slice", text, evidence={**facts, "worse": s.name}))
     return texts

@@ -37,14 +37,15 @@ class Judgement:
     confusion: dict[str, Any] | None = None
 
     def as_metrics(self) -> dict[str, Any]:
-        """This room's keys of ``metrics.json``: plain values, nothing rounded."""
+        """This room's keys of ``metrics.json``: plain values, nothing rounded; answers without probabilities have no
+        ``calibration``."""
         return {
             "metric": self.metric,
             "test": {name: asdict(interval) for name, interval in self.test.items()},
             "validation": {name: asdict(interval) for name, interval in self.validation.items()},
             "baseline": dict(self.baseline),
             "untuned": None if self.untuned is None else dict(self.untuned),
-            "calibration": self.calibration,
+            **({"calibration": self.calibration} if self.calibration else {}),
         }
 
     def as_findings(self, split: str = "test") -> list[dict[str, Any]]:

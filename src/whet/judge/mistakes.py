@@ -27,12 +27,23 @@ class Mistake:
     weight: float
 
 
+def comparable(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The same rows, without the target where the answer is a mapping: that measures a text and answers nothing."""
+    measured = [isinstance(row.get("prediction"), Mapping) for row in rows]
+    return [{k: v for k, v in row.items() if k != "target" or not m} for row, m in zip(rows, measured, strict=True)]
+
+
 def mistakes(rows: Sequence[Mapping[str, Any]]) -> list[Mistake]:
     """The rows answered wrongly, the surest (or farthest off) first; all rows where no truth is known."""
     known = [row for row in rows if "target" in row]
     own = _columns(known or rows)
     picked = [_mistake(row, own) for row in (known or rows) if "target" not in row or not _right(row)]
     return sorted(picked, key=lambda one: -one.weight) if known else picked
+
+
+def is_far(one: Mistake) -> bool:
+    """Whether the answer is a number beside its target: never quite right, so it is far off or near, not wrong."""
+    return all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in (one.target, one.prediction))
 
 
 def differences(one: Mistake) -> list[tuple[str, Any, Any]] | None:

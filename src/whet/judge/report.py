@@ -15,7 +15,7 @@ from whet.judge import sections
 from whet.judge.card import base_name
 from whet.judge.facts import ReportFacts
 from whet.judge.markup import safe, section
-from whet.judge.verdict import scores, sentences, verdict
+from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
 from whet.judge.wrong import wrong_answers
 
@@ -29,7 +29,7 @@ def render(facts: ReportFacts) -> str:
     say = Words(facts.language)
     parts = [
         verdict(facts, say),
-        section("scores", say("scores"), scores(facts, say), say("scores_lead")),
+        section("scores", say("scores"), scores(facts, say), scores_lead(facts, say)),
         sections.findings(facts, say),
         sections.learning(facts, say),
         sections.classes(facts, say),
@@ -58,6 +58,8 @@ def _head(facts: ReportFacts, say: Words) -> str:
     known = {key: facts.metrics[key] for key in ("task", "strategy", "model", "seed") if key in facts.metrics}
     if "model" in known:
         known["model"] = base_name(known["model"])
+    if facts.kind:
+        known["kind"] = facts.kind
     chips = "".join(f"<li>{safe(say(key))} <b>{safe(value)}</b></li>" for key, value in known.items())
     return f"<header><h1>{safe(facts.title)}</h1><ul>{chips}</ul></header>"
 

@@ -57,21 +57,30 @@ def sigmoid(logits: np.ndarray) -> np.ndarray:
     return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float64))))
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
+WIDEST = 20.0
+"""Temperatures between 1/20 and 20 are looked at; an optimum beyond says that the rows tell nothing about it."""
+
+
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float | None:
     """The temperature T that makes softmax(logits / T) most likely on these rows (Guo et al. 2017).
 
-    The log-likelihood is concave in 1/T, so its slope has one zero and bisection finds it. T is kept in 0.05
-    to 20: where every row is right (or every answer a coin's toss) the best T is 0 (or infinite), which means
-    nothing. Shapes: logits float [rows, K], targets int [rows].
+    The log-likelihood is concave in 1/T, so its slope has one zero and bisection finds it. None where these
+    rows know no T: where every row is right (T = 0 would be likeliest, and every answer certain), where none is
+    (no answer could be unsure enough), and where the optimum lies outside 1/20 to 20. Shapes: logits float [rows, K],
+    targets int [rows].
     """
     logits = np.asarray(logits, np.float64)
+    right = logits.argmax(-1) == targets
     chosen = logits[np.arange(len(logits)), targets]
-    low, high = np.log(1 / 20), np.log(20.0)
+
+    def falls(at: float) -> bool:
+        """Whether the likelihood falls as log(1/T) grows beyond this."""
+        return bool(((softmax(logits * np.exp(at)) * logits).sum(-1) - chosen).sum() > 0)
+
+    low, high = -np.log(WIDEST), np.log(WIDEST)
+    if right.all() or not right.any() or falls(low) or not falls(high):
+        return None
     for _ in range(60):
         middle = (low + high) / 2
-        expected = (softmax(logits * np.exp(middle)) * logits).sum(-1)
-        if (expected - chosen).sum() > 0:
-            high = middle
-        else:
-            low = middle
+        low, high = (low, middle) if falls(middle) else (middle, high)
     return float(np.exp(-(low + high) / 2))

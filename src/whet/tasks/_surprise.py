@@ -12,26 +12,48 @@ from whet.metrics.scores import Columns, Measure, Scores
 from whet.tasks.contract import Finding, Pair, Prediction
 
 
-def answer(nats: float, tokens: int) -> Prediction:
-    """A document's answer as plain values; ``raw`` is (nats, tokens)."""
+def answer(nats: float, tokens: int, seen: Sequence[tuple[int, int]] | None = None) -> Prediction:
+    """A document's answer as plain values; ``raw`` is (nats, tokens).
+
+    ``seen`` are the ranges of its characters that were read where a length limit cut it; they are told as details.
+    """
     found = {
         "log_likelihood": -nats,
         "tokens": tokens,
         "perplexity": perplexity.perplexity(np.array([nats]), np.array([tokens])),
     }
-    return Prediction(found, None, (nats, tokens))
+    details = None if seen is None else {"seen": [list(span) for span in _joined(seen)]}
+    return Prediction(found, None, (nats, tokens), details)
+
+
+def _joined(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same characters as ranges that do not overlap, in order."""
+    found: list[tuple[int, int]] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return found
+
+
+def _bytes(pair: Pair) -> int:
+    """The length in UTF-8 of what was read of a document."""
+    text, seen = pair.example.inputs[0], (pair.prediction.details or {}).get("seen")
+    return sum(len(text[start:end].encode("utf-8")) for start, end in (seen or [[0, len(text)]]))
 
 
 def scores(pairs: Sequence[Pair], every_token: bool) -> Scores:
     """perplexity, loss a token, bits a byte; a bootstrap draws documents, for their tokens hang together.
 
-    Bits a byte are there only where ``every_token`` was told: they account for the whole text or mean nothing.
+    Bits a byte are there only where ``every_token`` was told, and count the bytes that were read: of a document that
+    was cut, those of what is left.
     """
     answers = [pair.prediction.answer for pair in pairs]
     columns = {
         "loss": np.array([-float(found["log_likelihood"]) for found in answers]),
         "tokens": np.array([float(found["tokens"]) for found in answers]),
-        "bytes": np.array([float(len(pair.example.inputs[0].encode("utf-8"))) for pair in pairs]),
+        "bytes": np.array([float(_bytes(pair)) for pair in pairs]),
     }
 
     def reduce(drawn: Columns) -> Mapping[str, np.ndarray]:

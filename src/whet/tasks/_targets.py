@@ -16,7 +16,7 @@ from whet.tasks._reading import read_number, refuse
 from whet.tasks.contract import Example, Prediction, Schema
 
 SCALE_AT = 100
-"""More different whole numbers than this are a scale, not labels."""
+"""More different whole numbers than this are a scale: numbered labels are mostly fewer, or the kind is named."""
 
 
 def infer_kind(targets: Sequence[Any]) -> str:
@@ -27,7 +27,7 @@ def infer_kind(targets: Sequence[Any]) -> str:
     whole = [number for number in numbers if number is not None]
     if fractions and len(whole) > 0.95 * len(targets):
         return "regression"
-    return "regression" if len(whole) == len(targets) and len(set(whole)) > 100 else "single"
+    return "regression" if len(whole) == len(targets) and len(set(whole)) > SCALE_AT else "single"
 
 
 def label_order(label: str) -> tuple[int, float, str]:

@@ -24,7 +24,10 @@ LongText = Literal["head", "head_tail", "windows", "refuse"]
 
 @dataclass(frozen=True)
 class Column:
-    """One column that a task reads: its role, the names that users give it, and whether it must be there."""
+    """One column that a task reads: its role, the names that users give it, and whether it must be there.
+
+    ``weight`` has no aliases: many tables have a column of that name that weighs no rows, so the user names it.
+    """
 
     role: str
     aliases: tuple[str, ...]
@@ -48,7 +51,8 @@ class Schema:
 
     ``labels`` stand in the order of the logits; ``kind`` is the task's own variant (``single``, ``multi``,
     ...); ``class_weights`` follow the labels; ``thresholds`` (several labels) and ``temperature`` are fitted
-    on validation; ``scale`` is the (mean, deviation) of a real-valued target.
+    on validation (None where nothing is, or where its rows cannot tell); ``scale`` is the (mean, deviation) of a
+    real-valued target.
     """
 
     kind: str = ""
@@ -231,6 +235,14 @@ class Task(ABC):
     def tune(self, pairs: Sequence[Pair], schema: Schema) -> Schema:
         """Fit what is fitted on validation after training (thresholds); by default nothing."""
         return schema
+
+    def settled(self, schema: Schema) -> Task:
+        """The same task with what was read off the training rows written down, so that a recipe leaves nothing open."""
+        return self
+
+    def guesses(self, schema: Schema) -> list[str]:
+        """What was read off the training rows and may have been misread, to be said aloud; by default nothing."""
+        return []
 
     def describe(self, features: Features) -> list[int]:
         """Which of a feature's tokens are supervised, for ``whet plan --show``; by default none."""

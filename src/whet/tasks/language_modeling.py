@@ -48,9 +48,11 @@ class LanguageModeling(Task):
     """Go on learning a language from plain documents: the next token, or tokens that are hidden."""
 
     objective: Literal["causal", "masked"] = "causal"
-    """``causal`` predicts every next token (decoders), ``masked`` a hidden share of the tokens (encoders)."""
+    """``causal``, as decoders are pretrained, predicts every next token; ``masked`` predicts a hidden share of the
+    tokens: an encoder, such as the default model, needs it."""
     end: Literal["eos", "bos", "none"] = "eos"
-    """The token after a document (causal); ``bos`` for models that only ever saw it between documents."""
+    """The token after a document (causal). ``eos``, as GPT-2 was trained: it teaches where a text ends;
+    ``bos`` for models that only ever saw that one between documents."""
     overlap: int = 1
     """Tokens that a block sees again of the one before it; 1 is the least that leaves none unpredicted."""
     masked_share: float = 0.15
@@ -58,7 +60,7 @@ class LanguageModeling(Task):
 
     columns: ClassVar[tuple[Column, ...]] = (
         Column("text", ("text", "document", "content", "story", "body", "article")),
-        Column("weight", ("weight", "sample_weight"), required=False),
+        Column("weight", (), required=False),
     )
 
     def __post_init__(self) -> None:
@@ -119,16 +121,16 @@ class LanguageModeling(Task):
     def decode(self, model: Engine, batch: Batch, schema: Schema) -> list[Part]:
         each_n, counts = self._surprises(model, batch, schema, draw=False)
         stops = np.cumsum([0, *counts])
-        surprise = each_n.double().cpu().numpy()
+        surprise = each_n.cpu().double().numpy()
         return [
-            Part(feature.index, feature.part, (float(surprise[a:b].sum()), int(b - a)), feature.span)
+            Part(feature.index, feature.part, (float(surprise[a:b].sum()), int(b - a), feature.cut), feature.span)
             for feature, a, b in zip(batch.features, stops[:-1], stops[1:], strict=True)
         ]
 
     def gather(self, parts: Sequence[Part], schema: Schema) -> Prediction:
         """The document's summed log-likelihood in nats, its predicted tokens, and the perplexity of them."""
-        total, tokens = sum(part.raw[0] for part in parts), sum(part.raw[1] for part in parts)
-        return _surprise.answer(total, tokens)
+        nats, tokens, cut = (sum(column) for column in zip(*(part.raw for part in parts), strict=True))
+        return _surprise.answer(nats, tokens, [part.span for part in parts] if cut else None)
 
     def score(self, pairs: Sequence[Pair], schema: Schema) -> Scores:
         return _surprise.scores(pairs, every_token=schema.kind != "masked")
@@ -153,7 +155,14 @@ class LanguageModeling(Task):
         sums = np.zeros((len(test.examples), 2))
         for index, tokens in told:
             sums[index] += sum(math.log(total / (counts[token] + 1)) for token in tokens), len(tokens)
-        return [_surprise.answer(float(nats), int(count)) for nats, count in sums]
+        spans: list[list[tuple[int, int]]] = [[] for _ in test.examples]
+        for feature in test.features:
+            spans[feature.index].append(feature.span)
+        cut = {feature.index for feature in test.features if feature.cut}
+        return [
+            _surprise.answer(float(nats), int(count), spans[index] if index in cut else None)
+            for index, (nats, count) in enumerate(sums)
+        ]
 
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _surprise.findings(pairs)

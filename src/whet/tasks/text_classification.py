@@ -1,7 +1,7 @@
 """Sort texts: one label, several labels, a pair of texts, or a number on a scale.
 
 The variant is read off the training rows unless ``kind`` names it: JSON lists are several labels, numbers
-with a fraction are a scale (regression), everything else is one label a row.
+with a fraction, or more different whole numbers than 100, are a scale (regression), everything else is one label a row.
 """
 
 from __future__ import annotations
@@ -76,13 +76,15 @@ class TextClassification(Task):
     """Sort texts: one label, several labels, a pair of texts, or a number on a scale."""
 
     kind: Literal["auto", "single", "multi", "regression"] = "auto"
-    """What a target is; ``auto`` reads it off the training rows (lists: multi, fractions: regression)."""
+    """What a target is; ``auto`` reads it off the training rows, for their form mostly tells: lists are ``multi``,
+    fractions or more than 100 different whole numbers ``regression``, all else ``single``."""
     objective: Literal["softmax", "sigmoid"] = "softmax"
     """Cross-entropy over a logit a label; ``sigmoid``: the classical derivation, one logit for two labels."""
     delimiter: str = ","
-    """What separates several labels in one cell under ``kind: multi``; JSON lists need none."""
+    """What separates several labels in one cell under ``kind: multi``; JSON lists need none, and "" is none."""
     class_weights: Literal["none", "auto", "sqrt"] = "none"
-    """``auto``: rows / (classes x rows of the class), scikit-learn's ``balanced``; ``sqrt``: its root."""
+    """``none``: every row counts alike, so that probabilities follow the labels' own shares; weights bend them towards
+    rare labels. ``auto``: rows / (classes x rows of the class), scikit-learn's ``balanced``; ``sqrt``: its root."""
     label_smoothing: float = 0.0
     """The share of the target spread over all labels (Szegedy et al. 2016); 0, as it bends probabilities."""
 
@@ -90,7 +92,7 @@ class TextClassification(Task):
         Column("text", ("text", "sentence", "text_a", "sentence1", "question", "review", "content", "premise")),
         Column("text_pair", ("text_pair", "text_b", "sentence2", "hypothesis", "answer"), required=False),
         Column("label", ("label", "labels", "target", "class", "category", "score", "sentiment"), target=True),
-        Column("weight", ("weight", "sample_weight"), required=False),
+        Column("weight", (), required=False),
     )
 
     def __post_init__(self) -> None:
@@ -176,7 +178,7 @@ class TextClassification(Task):
         return (each_bk.mean(1) * weight_b).sum()
 
     def decode(self, model: Engine, batch: Batch, schema: Schema) -> list[Part]:
-        logits_bk = model.sequence(batch.flat).double().cpu().numpy()
+        logits_bk = model.sequence(batch.flat).cpu().double().numpy()
         return [
             Part(feature.index, feature.part, logits_k, feature.span)
             for feature, logits_k in zip(batch.features, logits_bk, strict=True)
@@ -219,7 +221,7 @@ class TextClassification(Task):
         return _remarks.findings(pairs, schema)
 
     def tune(self, pairs: Sequence[Pair], schema: Schema) -> Schema:
-        """Fit the temperature (one label) or the thresholds (several) on the validation answers' logits."""
+        """Fit the temperature (one label; None where it cannot be told) or the thresholds (several) on validation."""
         if not pairs or schema.kind == "regression":
             return schema
         logits = np.array([pair.prediction.raw for pair in pairs], np.float64)
@@ -234,6 +236,19 @@ class TextClassification(Task):
         targets = np.array([place[pairs[i].example.target] for i in known])
         fitted = calibration.fit_temperature(two_sided(logits[known], schema), targets)
         return dataclasses.replace(schema, temperature=fitted)
+
+    def settled(self, schema: Schema) -> Task:
+        """The kind that was read off the rows, so that other rows are read as these were."""
+        if self.kind != "auto":
+            return self
+        if schema.kind == "multi":
+            return dataclasses.replace(self, kind="multi", delimiter="")  # under auto only lists were taken apart
+        return dataclasses.replace(self, kind="regression" if schema.kind == "regression" else "single")
+
+    def guesses(self, schema: Schema) -> list[str]:
+        if self.kind != "auto" or schema.kind != "regression":
+            return []
+        return ["the targets are read as numbers on a scale; if they are names of labels, set task.kind=single"]
 
     @classmethod
     def sample(cls) -> tuple[Task, Sample]:
@@ -253,10 +268,10 @@ class TextClassification(Task):
             found = read_number(value)
             if found is None:
                 raise refuse(number, f"the target {value!r} is not a number", "give a finite number")
-            return found
+            return read_label(value)  # as under auto, lest a settled recipe draw its splits from other targets
         many = None if self.kind == "single" else read_list(value)
         if many is None and self.kind == "multi":
-            many = str(value).split(self.delimiter)
+            many = str(value).split(self.delimiter) if self.delimiter else [value]
         if many is not None:
             return tuple(sorted({read_label(one) for one in many if not is_missing(one)}))
         if isinstance(value, (list, dict)):

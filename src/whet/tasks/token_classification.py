@@ -18,7 +18,7 @@ from whet.metrics import calibration, entities
 from whet.metrics.scores import Scores
 from whet.tasks import _tagging
 from whet.tasks._reading import is_missing, read_label, read_list, read_weight, refuse, refuse_all
-from whet.tasks._tags import best_chain, rules, scheme
+from whet.tasks._tags import best_chain, refuse_odd, rules, scheme
 from whet.tasks._words import fit_words, words_in
 from whet.tasks.contract import (
     Batch,
@@ -64,7 +64,7 @@ class TokenClassification(Task):
     columns: ClassVar[tuple[Column, ...]] = (
         Column("tokens", ("tokens", "words", "text", "sentence")),
         Column("tags", ("tags", "ner_tags", "labels", "pos_tags", "label", "ner"), target=True),
-        Column("weight", ("weight", "sample_weight"), required=False),
+        Column("weight", (), required=False),
     )
 
     def parse(self, row: Mapping[str, Any], number: int) -> Example:
@@ -96,6 +96,7 @@ class TokenClassification(Task):
         if len(labels) < 2:
             what = f"the training rows have {len(labels)} different tags"
             raise DataError(what, cure="give rows with at least two, or name the column with data.columns.tags")
+        refuse_odd(examples)
         ordered = sorted(labels, key=lambda tag: (tag != "O", tag.partition("-")[2], tag))
         return Schema(scheme([example.target for example in examples]), tuple(ordered))
 
@@ -153,7 +154,7 @@ class TokenClassification(Task):
         return (each_n * logits_nk.new_tensor(weights)).sum()
 
     def decode(self, model: Engine, batch: Batch, schema: Schema) -> list[Part]:
-        logits_tk = model.tokens(batch.flat).double().cpu().numpy()
+        logits_tk = model.tokens(batch.flat).cpu().double().numpy()
         return [
             Part(
                 feature.index,
