@@ -46,7 +46,14 @@ def peer(kind: str, given: dict[str, Any]) -> dict[str, Any]:
 
 
 def pairs(
-    count: int, kind: str, data: dict[str, str], common: dict[str, Any], model: str, rate: float, more: dict[str, Any]
+    count: int,
+    kind: str,
+    data: dict[str, str],
+    common: dict[str, Any],
+    model: str,
+    rate: float,
+    more: dict[str, Any],
+    steps: int = -1,
 ) -> dict[str, Any]:
     """Alternate whet and its peer; medians of the speeds and their ratio, means of the scores."""
     ours, theirs = [], []
@@ -55,7 +62,7 @@ def pairs(
         with tempfile.TemporaryDirectory() as out:
             ours.append(whet(data, seed, settings, Path(out) / "run"))
         given = {**data, **common, "learning_rate": rate, "model": directory(model), "seed": seed}
-        given["max_tokens"] = more.get("encode.max_tokens", 256)
+        given |= {"max_tokens": more.get("encode.max_tokens", 256), "steps": steps}
         theirs.append(peer(kind, given))
         print(f"  pair {seed}: whet {ours[-1]}, Trainer {theirs[-1]}", file=sys.stderr)
     ratios = [their["seconds"] / our["seconds"] for our, their in zip(ours, theirs, strict=True)]
@@ -112,10 +119,18 @@ def stories(options: argparse.Namespace) -> dict[str, Any]:
         data = {split: place / f"{split}.txt" for split in parts}
         data["test"] = DATA / "tinystories-sample" / "tinystories_sample_cs336.txt"
         common = {"epochs": options.epochs or 2, "batch_size": 16}
+        steps = round(common["epochs"] * -(-len(parts["train"]) // common["batch_size"]))
         more = {"task.name": "language-modeling", "task.end": "bos", "encode.max_tokens": 512}
         rate = 3e-4
         return pairs(
-            options.pairs, "language", _texts(data), common, str(model), rate, {**more, "train.learning_rate": rate}
+            options.pairs,
+            "language",
+            _texts(data),
+            common,
+            str(model),
+            rate,
+            {**more, "train.learning_rate": rate},
+            steps,
         )
 
 

@@ -21,7 +21,7 @@ from whet.nn.packed import Engine, Flat, choose_path
 from whet.prepare.corpus import prepare
 from whet.prepare.options import DataOptions
 
-BATCH, RATE, WARMUP, DECAY, CLIP, LONGEST = 32, 5e-5, 0.1, 0.01, 1.0, 256
+BATCH, RATE, HEAD, WARMUP, DECAY, CLIP, LONGEST = 32, 1e-4, 5.0, 0.1, 0.01, 1.0, 256
 
 
 def train(data: str, epochs: int = 4, seed: int = 0) -> list[float]:
@@ -39,11 +39,13 @@ def train(data: str, epochs: int = 4, seed: int = 0) -> list[float]:
     texts = [tokenizer(row.inputs[0], truncation=True, max_length=LONGEST) for row in rows]
     labels = [schema.labels.index(row.target) for row in rows]
 
-    named = list(network.named_parameters())
-    decayed = [p for name, p in named if p.ndim >= 2 and "bias" not in name]
-    plain = [p for name, p in named if not (p.ndim >= 2 and "bias" not in name)]
-    groups = [{"params": decayed, "weight_decay": DECAY}, {"params": plain, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW(groups, lr=RATE, fused=True)
+    groups: dict[tuple[float, float], list[torch.Tensor]] = {}
+    for name, weight in network.named_parameters():
+        peak = RATE * HEAD if name.startswith("classifier.") else RATE  # a new head starts from nothing
+        decay = DECAY if weight.ndim >= 2 and "bias" not in name else 0.0  # matrices alone decay
+        groups.setdefault((peak, decay), []).append(weight)
+    described = [{"params": some, "peak": peak, "weight_decay": decay} for (peak, decay), some in groups.items()]
+    optimizer = torch.optim.AdamW(described, fused=True)
 
     per_epoch = math.ceil(len(rows) / BATCH)
     steps, losses = epochs * per_epoch, []
@@ -55,9 +57,9 @@ def train(data: str, epochs: int = 4, seed: int = 0) -> list[float]:
         flat = Flat.join([texts[row].input_ids for row in chosen], [texts[row].token_type_ids for row in chosen])
 
         progress = (step + 0.5) / steps
-        rate = RATE * min(1.0, progress / WARMUP) * min(1.0, (1 - progress) / (1 - WARMUP))
+        factor = min(1.0, progress / WARMUP) * min(1.0, (1 - progress) / (1 - WARMUP))
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = group["peak"] * factor
         torch.manual_seed(derive(seed, "step", 0, step, 0))  # dropout is a function of the place as well
         targets = torch.tensor([labels[row] for row in chosen])
         loss = torch.nn.functional.cross_entropy(engine.sequence(flat), targets, reduction="sum") / len(chosen)

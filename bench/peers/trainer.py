@@ -26,6 +26,7 @@ def arguments(given: dict[str, Any], out: str, metric: str | None) -> TrainingAr
     return TrainingArguments(
         out,
         num_train_epochs=given["epochs"],
+        max_steps=given.get("steps", -1),
         per_device_train_batch_size=given["batch_size"],
         per_device_eval_batch_size=64,
         learning_rate=given["learning_rate"],
@@ -123,7 +124,10 @@ def tag(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def language(given: dict[str, Any]) -> dict[str, Any]:
-    """Stories split by <|endoftext|>, each between two begin tokens, as the model was trained."""
+    """Stories split by <|endoftext|>, each between two begin tokens, as the model was trained.
+
+    A long story makes several rows here and one example in whet, so the steps are made equal, not the epochs.
+    """
     tokenizer = AutoTokenizer.from_pretrained(given["model"])
     longest = given["max_tokens"]
 
@@ -155,7 +159,7 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
                 ids = torch.tensor([row["input_ids"]])
                 count += ids.shape[1] - 1
                 total += float(trainer.model(ids, labels=ids).loss) * (ids.shape[1] - 1)
-    return {"seconds": seconds, "score": math.exp(total / count), "examples": len(sets["train"]) * given["epochs"]}
+    return {"seconds": seconds, "score": math.exp(total / count), "examples": given["steps"] * given["batch_size"]}
 
 
 def read_tsv(path: Path) -> list[tuple[str, str]]:

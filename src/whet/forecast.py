@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -12,7 +13,9 @@ import torch
 
 from whet.core import memory
 from whet.leg import Leg
-from whet.prepare.batch import steps, sweep
+from whet.nn.packed import Engine
+from whet.prepare.batch import Step, steps, sweep
+from whet.train.course import Course
 from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
 
@@ -44,7 +47,7 @@ def forecast(leg: Leg) -> Forecast:
     parameters = model.parameters()
     fraction = course.steps / max(course.steps_per_epoch, 1)
     tokens = leg.accounts["train"].tokens
-    per_step = _update_seconds(course.options.optimizer, parameters["trainable"])
+    per_step = _update_seconds(course.options.optimizer, parameters["trainable"], model.engine.device)
     seconds = (_learning_seconds(leg) * tokens * fraction) + per_step * course.steps
     looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
     seconds += looks * _answering_seconds(leg) * leg.accounts["validation"].tokens
@@ -53,7 +56,7 @@ def forecast(leg: Leg) -> Forecast:
     return Forecast(
         trainable_parameters=parameters["trainable"],
         total_parameters=parameters["total"],
-        peak_memory_bytes=memory.peak_bytes() + moving,
+        peak_memory_bytes=_peak(model.engine.device) + moving,
         train_seconds=seconds,
         steps=course.steps,
         tokens=round(tokens * fraction),
@@ -67,15 +70,15 @@ def _learning_seconds(leg: Leg) -> float:
     feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
     spent, seen = 0.0, 0
     for number, step in enumerate(islice(feed, TRIAL_STEPS)):
-        began = time.perf_counter()
-        for batch in step.micro:
-            course.task.loss(engine, batch, course.schema).backward()
-        if number or TRIAL_STEPS == 1:
-            spent += time.perf_counter() - began
-            seen += sum(batch.flat.tokens for batch in step.micro)
-        elif course.steps_per_epoch == 1:
-            return (time.perf_counter() - began) / max(1, sum(batch.flat.tokens for batch in step.micro))
+        seconds = _timed(partial(_learn, course, engine, step), engine.device)
+        if number or course.steps_per_epoch == 1:
+            spent, seen = spent + seconds, seen + sum(batch.flat.tokens for batch in step.micro)
     return spent / max(seen, 1)
+
+
+def _learn(course: Course, engine: Engine, step: Step) -> None:
+    for batch in step.micro:
+        course.task.loss(engine, batch, course.schema).backward()
 
 
 def _answering_seconds(leg: Leg) -> float:
@@ -86,19 +89,33 @@ def _answering_seconds(leg: Leg) -> float:
     leg.model.network.eval()
     batch = next(sweep(features, leg.model.tokens_per_batch))  # the largest that will come, for memory's sake
     with torch.inference_mode():
-        return _timed(lambda: leg.model.task.decode(leg.model.engine, batch, leg.model.schema)) / batch.flat.tokens
+        engine = leg.model.engine
+        return _timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
 
 
-def _update_seconds(optimizer: str, moving: int) -> float:
+def _update_seconds(optimizer: str, moving: int, device: torch.device) -> float:
     """Seconds of one update of ``moving`` numbers, scaled from a scratch tensor."""
-    scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1))))
+    scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1)), device=device))
     scratch.grad = torch.ones_like(scratch)
     trial = OPTIMIZERS[optimizer]([scratch], lr=1e-3, **SETTINGS.get(optimizer, {}))
     trial.step()
-    return _timed(trial.step) * moving / scratch.numel()
+    return _timed(trial.step, device) * moving / scratch.numel()
 
 
-def _timed(work: Callable[[], object]) -> float:
+def _timed(work: Callable[[], object], device: torch.device) -> float:
+    """Seconds until the work is done; a GPU is asked to finish first, as it works on behind the program's back."""
+    _finish(device)
     began = time.perf_counter()
     work()
+    _finish(device)
     return time.perf_counter() - began
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _peak(device: torch.device) -> int:
+    """The most memory taken so far, on the device that computes."""
+    return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.peak_bytes()

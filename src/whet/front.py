@@ -11,7 +11,7 @@ from whet import pipeline, second_look
 from whet.assemble.bundle import open_predictor
 from whet.assemble.predictor import Predictor
 from whet.core.errors import UsageError
-from whet.core.events import Tell, silent
+from whet.core.events import Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
@@ -19,6 +19,18 @@ from whet.planning import Plan
 from whet.recipe import Recipe, apply, read_values
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+SETTLED = {
+    "task": (("evaluate", "metric"), ("encode", "long_text")),
+    "strategy": (("train", "learning_rate"), ("train", "schedule")),
+    "model": (
+        ("train", "learning_rate"),
+        ("train", "precision"),
+        ("train", "tokens_per_batch"),
+        ("model", "pooling"),
+        ("encode", "max_tokens"),
+    ),
+}
+"""Keys that a run writes into its recipe for one strategy or model, and that do not suit another."""
 
 
 def run(
@@ -36,7 +48,7 @@ def run(
     tell: Tell = silent,
 ) -> Run:
     """Fine-tune on ``data`` (a file, a folder, ``hf:NAME``, a recipe) and measure, as ``whet run`` does."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins)
+    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
     return pipeline.run(recipe, _place(out), tell, overwrite, _seconds(budget))
 
 
@@ -56,7 +68,7 @@ def plan(
     tell: Tell = silent,
 ) -> Plan:
     """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins)
+    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
     return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
@@ -75,11 +87,15 @@ def evaluate(
     data: str | Path,
     *,
     out: str | Path | None = None,
+    settings: Sequence[str] = (),
     overwrite: bool = False,
     tell: Tell = silent,
 ) -> Run:
-    """Metrics and the report of a model on other data, in ``evaluations/<data>/`` beside it by default."""
-    return second_look.evaluate(str(model), str(data), _place(out), tell, overwrite)
+    """Metrics and the report of a model on other data, in ``evaluations/<data>/`` beside it by default.
+
+    ``settings`` are keys of the recipe's ``data`` and ``evaluate`` sections.
+    """
+    return second_look.evaluate(str(model), str(data), settings, _place(out), tell, overwrite)
 
 
 def _recipe(
@@ -90,6 +106,7 @@ def _recipe(
     seed: int | None,
     settings: Sequence[str],
     plugins: Sequence[str],
+    tell: Tell,
 ) -> Recipe:
     """The recipe behind DATA and the options: named options go over the file, ``settings`` over both."""
     if isinstance(data, Recipe):
@@ -104,10 +121,25 @@ def _recipe(
     named = {"task.name": task, "model.name": model, "strategy.name": strategy, "seed": seed}
     for key, value in named.items():
         if value is not None:
+            _forget_settled(values, key, value, tell)
             _name(values, key, value)
     if plugins:
         values["plugins"] = [*values.get("plugins", ()), *(str(Path(path).resolve()) for path in plugins)]
     return Recipe.of(apply(values, settings), where)
+
+
+def _forget_settled(values: dict[str, Any], key: str, value: Any, tell: Tell) -> None:
+    """Leave out what a recipe says for another strategy or model than the one now named: it was right for that one."""
+    section = key.partition(".")[0]
+    given = values.get(section)
+    before = given.get("name") if isinstance(given, dict) else given
+    if before in (None, value) or section not in SETTLED:
+        return
+    for place, field in SETTLED[section]:
+        group = values.get(place)
+        if isinstance(group, dict) and group.get(field) is not None:
+            group.pop(field)
+            tell(Said(f"{place}.{field} of the recipe was for the {section} {before} and is settled anew for {value}"))
 
 
 def _name(values: dict[str, Any], key: str, value: Any) -> None:

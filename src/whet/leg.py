@@ -99,7 +99,11 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     for number, stage in enumerate(recipe.stages):
         settled = stage.data
         on_hub = (settled.train or "").startswith("hf:")
-        if not on_hub:
+        if on_hub:
+            named = {name: getattr(settled, name) for name in ("validation", "test")}
+            full = {name: str(Path(path).resolve()) for name, path in named.items() if path}
+            settled = dataclasses.replace(settled, **cast(dict[str, Any], full))
+        else:
             folder = settled.train if settled.train and Path(settled.train).is_dir() else None
             place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
             files = {name: str(path.resolve()) for name, path in place.files.items()}
@@ -108,8 +112,11 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
         corpus = prepare(
             source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed
         )
-        recipe = recipe.with_stage(number, dataclasses.replace(stage, data=settled, task=corpus.task))
-        for note in corpus.notes:
+        task = corpus.task.settled(corpus.schema)
+        metric = main_metric(task, corpus.schema, corpus.splits["train"], stage.evaluate)
+        stage = dataclasses.replace(stage, data=settled, task=task).with_("evaluate", metric=metric)
+        recipe = recipe.with_stage(number, stage)
+        for note in (*corpus.notes, *corpus.task.guesses(corpus.schema)):
             tell(Said(note))
         corpora.append(corpus)
     return recipe, corpora
@@ -139,6 +146,9 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         name: encode(split, corpus.task, built.model.tokenizer, limits, corpus.schema)
         for name, split in corpus.splits.items()
     }
+    for name, one in encoded.items():
+        if said := one.account.sentence(name, limits):
+            tell(Said(said))
     settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
     settled = settled.with_("model", pooling=built.loaded.pooling)
     settled = settled.with_("data", columns=dict(corpus.columns))

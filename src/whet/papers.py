@@ -8,12 +8,13 @@ import platform
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from whet.assemble.answers import as_row
+from whet.assemble.source import Source
 from whet.core import memory, rundir
 from whet.core.errors import Interrupted, Preempted, UsageError
 from whet.core.events import Looked, Stepped
@@ -28,7 +29,7 @@ from whet.planning import summed
 from whet.prepare.corpus import Corpus
 from whet.recipe import Recipe
 from whet.tasks.contract import Pair
-from whet.train.state import Progress
+from whet.train.state import Progress, newest
 
 PACKAGES = ("whet", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 
@@ -36,17 +37,25 @@ PACKAGES = ("whet", "torch", "transformers", "peft", "tokenizers", "safetensors"
 @contextmanager
 def opened(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], done: Progress | None) -> Iterator[None]:
     """The run's directory while it is under way: its status is true whatever happens inside."""
-    out.mark("running", files=[corpus.files for corpus in corpora])
-    write_recipe(out, recipe)
-    rundir.write_json(out.check, _checks(corpora))
-    _cut_log(out, done or Progress())
+    with under_way(out):
+        out.mark("running", files=[corpus.files for corpus in corpora])
+        write_recipe(out, recipe)
+        rundir.write_json(out.check, _checks(corpora))
+        _cut_log(out, done or Progress())
+        yield
+
+
+@contextmanager
+def under_way(out: RunDir) -> Iterator[None]:
+    """A directory that is being filled: ``running`` inside, and afterwards what became of it unless all went well."""
+    out.mark("running", error=None)
     try:
         yield
     except (Interrupted, Preempted, KeyboardInterrupt):
-        out.mark("interrupted")
+        out.mark("interrupted", **_stands(out))
         raise
     except BaseException as error:
-        out.mark("failed", error=str(error))
+        out.mark("failed", error=str(error), **_stands(out))
         raise
 
 
@@ -57,7 +66,24 @@ def write_recipe(out: RunDir, recipe: Recipe) -> None:
 
 def write_forecast(out: RunDir, forecasts: Sequence[Forecast]) -> None:
     """``plan.json``, as far as the stages are known."""
-    rundir.write_json(out.plan, summed(forecasts))
+    rundir.write_json(out.plan, {**summed(forecasts), "stages": [one.as_dict() for one in forecasts]})
+
+
+def forecasts_before(out: RunDir, stage: int) -> list[Forecast]:
+    """What was predicted for the stages before one, where the run goes on there."""
+    names = [field.name for field in fields(Forecast)]
+    known = rundir.read_json(out.plan)["stages"][:stage] if stage else []
+    return [Forecast(**{name: one[name] for name in names}) for one in known]
+
+
+def close_stage(out: RunDir, done: Sequence[Progress]) -> None:
+    """Note in ``state.json`` what the finished stages took, for the sums of ``metrics.json``."""
+    out.mark("running", done=[asdict(progress) for progress in done])
+
+
+def stages_before(out: RunDir, stage: int) -> list[Progress]:
+    """What the stages before one took."""
+    return [Progress(**one) for one in rundir.read_json(out.state).get("done", [])[:stage]]
 
 
 def write_plan(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], plan: dict[str, Any]) -> None:
@@ -77,6 +103,16 @@ def place_for(recipe: Recipe) -> RunDir:
     return RunDir(Path("runs") / re.sub(r"[^\w.-]+", "-", name))
 
 
+def refuse_to_replace_own_sources(out: RunDir, corpora: Sequence[Corpus], source: Source) -> None:
+    """Raises UsageError where the run would remove what it starts from."""
+    root = out.root.resolve()
+    needed = [Path(name) for corpus in corpora for name in corpus.files if not name.startswith("hf:")]
+    needed += [place for place in (source.directory, source.adapter, source.papers) if place is not None]
+    for place in needed:
+        if place.resolve().is_relative_to(root):
+            raise UsageError(f"{place} stands in it and would be replaced", str(out.root), "choose another with --out")
+
+
 def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
     """Raises UsageError where the files are not those with which the run began."""
     before = rundir.read_json(out.state).get("files")
@@ -88,8 +124,9 @@ def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
         )
 
 
-def log(out: RunDir, stage: int, event: Stepped | Looked) -> None:
+def log(out: RunDir, before: Progress, event: Stepped | Looked) -> None:
     """One line of ``metrics.jsonl``; a look at the validation rows is also written into ``state.json``."""
+    stage = before.stage
     if isinstance(event, Looked):
         values = {f"validation_{name}": value for name, value in event.values.items()}
         out.record({"stage": stage, "step": event.step, "epoch": event.epoch, **values, "best": event.best})
@@ -107,6 +144,7 @@ def log(out: RunDir, stage: int, event: Stepped | Looked) -> None:
                 "lr": event.learning_rate,
                 "grad_norm": event.grad_norm,
                 "examples": event.examples,
+                "examples_per_second": event.examples / max(event.seconds - before.seconds, 1e-9),
                 "tokens": event.tokens,
                 "seconds": event.seconds,
             }
@@ -126,10 +164,10 @@ def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -
 
 
 def metrics(
-    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, progress: Progress, seconds: float
+    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, done: Sequence[Progress], seconds: float
 ) -> dict[str, Any]:
-    """``metrics.json``."""
-    trained = max(progress.seconds, 1e-9)
+    """``metrics.json``; times and counts are sums over all stages, the rest is the last one's."""
+    trained = sum(progress.seconds for progress in done)
     return {
         "task": leg.stage.task_name,
         "strategy": leg.stage.strategy_name,
@@ -138,10 +176,10 @@ def metrics(
         **judgement.as_metrics(),
         "parameters": leg.model.parameters(),
         "timing": {
-            "train_seconds": progress.seconds,
+            "train_seconds": trained,
             "total_seconds": seconds,
-            "examples_per_second": progress.examples / trained,
-            "tokens_per_second": progress.tokens / trained,
+            "examples_per_second": sum(progress.examples for progress in done) / max(trained, 1e-9),
+            "tokens_per_second": sum(progress.tokens for progress in done) / max(trained, 1e-9),
         },
         "memory": {
             "peak_bytes": memory.peak_bytes(),
@@ -149,7 +187,7 @@ def metrics(
         },
         "versions": versions(),
         "data": {
-            "sha256": dict(leg.corpus.files),
+            "sha256": {name: known for files in rundir.read_json(out.state)["files"] for name, known in files.items()},
             "rows": {name: len(split.examples) for name, split in leg.splits.items()},
             "account": {name: asdict(account) for name, account in leg.accounts.items()},
         },
@@ -196,6 +234,13 @@ def write_report(
 
 def _checks(corpora: Sequence[Corpus]) -> Any:
     return corpora[0].check if len(corpora) == 1 else {"stages": [corpus.check for corpus in corpora]}
+
+
+def _stands(out: RunDir) -> dict[str, Any]:
+    """Where a run that stopped would go on: at its newest checkpoint."""
+    place = next(newest(out.checkpoints), None)
+    kept = rundir.read_json(place / "progress.json") if place else {}
+    return {name: kept[name] for name in ("stage", "epoch", "step") if name in kept}
 
 
 def _cut_log(out: RunDir, done: Progress) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 import whet.assemble.source as sources
 from whet import leg as legs
@@ -17,12 +18,13 @@ from whet.core.errors import UsageError
 from whet.core.events import Began, Event, Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
-from whet.forecast import Forecast, forecast
+from whet.core.shelf import load_plugin
+from whet.forecast import forecast
 from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
-from whet.recipe import Recipe
+from whet.recipe import Recipe, read_values
 from whet.tasks.contract import Pair
 from whet.train.fit import fit
 from whet.train.keeper import Watch
@@ -38,28 +40,35 @@ def run(
     budget_seconds: float | None = None,
 ) -> Run:
     """The whole road: read and check, train every stage, measure, report, and pack what was measured."""
+    began = time.perf_counter()
     rules.refuse(recipe)
     recipe, corpora = legs.read(recipe, tell)
+    source = sources.find(recipe.stages[0].model.name)
     out = out or papers.place_for(recipe)
+    papers.refuse_to_replace_own_sources(out, corpora, source)
     out.claim(overwrite)
-    return _go(recipe, corpora, out, tell, budget_seconds=budget_seconds)
+    return _go(recipe, corpora, out, tell, began, budget_seconds=budget_seconds)
 
 
 def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
     """Go on after an interruption, to the same weights as an uninterrupted run."""
+    began = time.perf_counter()
     if out.status() is None:
         raise UsageError("there is no run here", str(out.root), "see `whet runs`")
     if out.status() == "finished":
         tell(Said(f"{out.root} is finished; there is nothing to do"))
         return Run(out.root)
-    recipe = Recipe.read(out.recipe)
+    values = read_values(out.recipe)
+    for plugin in values.get("plugins", ()):
+        load_plugin(Path(plugin))
+    recipe = Recipe.of(values, str(out.recipe))
     recipe, corpora = legs.read(recipe, tell)
     if not force:
         papers.refuse_other_data(out, corpora)
     start, passed_over = latest(out.checkpoints)
     for sentence in passed_over:
         tell(Said(sentence))
-    return _go(recipe, corpora, out, tell, start)
+    return _go(recipe, corpora, out, tell, began, start)
 
 
 def plan(
@@ -70,7 +79,7 @@ def plan(
     overwrite: bool = False,
     budget_seconds: float | None = None,
 ) -> Plan:
-    """Everything up to the first step; of several stages the first is measured, as others go on from it."""
+    """Everything up to the first step; each stage is measured on the model with which the first begins."""
     rules.refuse(recipe)
     said: list[str] = []
 
@@ -80,16 +89,22 @@ def plan(
         tell(event)
 
     recipe, corpora = legs.read(recipe, hear)
-    leg = legs.assemble(recipe, 0, corpora[0], sources.find(recipe.stages[0].model.name), tell)
-    foreseen = forecast(leg)
-    if budget_seconds is not None:
-        leg = leg.within(budget_seconds / len(recipe.stages), foreseen.train_seconds, hear)
+    source = sources.find(recipe.stages[0].model.name)
+    described, forecasts, shown = [], [], []
+    for number, corpus in enumerate(corpora):
+        leg = legs.assemble(recipe, number, corpus, source, hear)
         foreseen = forecast(leg)
-    notes = (*said, *leg.built.notes)
-    made = Plan((describe(leg),), (foreseen,), notes, tuple(show(leg, rows)))
+        if budget_seconds is not None:
+            leg = leg.within(budget_seconds / len(corpora), foreseen.train_seconds, hear)
+            foreseen = forecast(leg)
+        recipe = recipe.with_stage(number, leg.stage)
+        described.append(describe(leg))
+        forecasts.append(foreseen)
+        shown += show(leg, rows)
+    made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
         out.claim(overwrite)
-        papers.write_plan(out, recipe.with_stage(0, leg.stage), corpora, made.as_json())
+        papers.write_plan(out, recipe, corpora, made.as_json())
     return made
 
 
@@ -98,11 +113,13 @@ def _go(
     corpora: Sequence[Corpus],
     out: RunDir,
     tell: Tell,
+    began: float,
     start: Checkpoint | None = None,
     budget_seconds: float | None = None,
 ) -> Run:
-    began, first = time.perf_counter(), start.progress.stage if start else 0
-    forecasts: list[Forecast] = []
+    first = start.progress.stage if start else 0
+    forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
+    earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
     with papers.opened(out, recipe, corpora, start.progress if start else None), Stop(out.root) as stop:
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
@@ -114,10 +131,11 @@ def _go(
             papers.write_recipe(out, recipe)
             papers.write_forecast(out, forecasts)
             before = leg.untuned(tell)
-            progress = _train(leg, len(recipe.stages), out, stop, tell, start if number == first else None)
+            done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))
+            papers.close_stage(out, done)
             if number + 1 < len(recipe.stages):
                 bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
-        below = _measure(recipe, leg.tuned(), out, tell, before, progress, began)
+        below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
         out.mark("finished", below_baseline=below)
     return Run(out.root)
 
@@ -129,7 +147,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
     for event in fit(leg.model.engine, course, watch, start):
-        papers.log(out, leg.number, event)
+        papers.log(out, progress, event)
         progress = progress.after_event(event)
         tell(event)
     return progress
@@ -141,7 +159,7 @@ def _measure(
     out: RunDir,
     tell: Tell,
     before: list[Pair] | None,
-    progress: Progress,
+    done: Sequence[Progress],
     began: float,
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
@@ -161,6 +179,6 @@ def _measure(
         leg.splits["test"].features,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
-    figures = papers.metrics(out, recipe, leg, verdict, progress, time.perf_counter() - began)
+    figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
     papers.write_report(out, recipe, leg, verdict, figures, errors)
     return verdict.below_baseline

@@ -8,7 +8,11 @@ import pydantic
 
 from whet.core import yamlfile
 from whet.core.fields import Field, fields_of
+from whet.core.shelf import Shelf
 from whet.recipe import ENTRIES, SECTIONS
+
+MEANT: dict[str, str | None] = {"task": None, "strategy": "full"}
+"""The entry that a recipe means where it names none; None where it is read off the data."""
 
 
 def template(data: str | None = None) -> str:
@@ -21,9 +25,9 @@ def template(data: str | None = None) -> str:
     ]
     for section, shelf in ENTRIES.items():
         known = ", ".join(shelf.names())
-        note = "null reads it off the data" if section == "task" else "each has options of its own beside its name"
+        note = "each has options of its own beside its name" if MEANT[section] else "null reads it off the data"
         lines += ["", f"# The {section}: {known}; {note} (whet {_plural(section)})."]
-        lines += [f"{section}:", "  name: " + ("null" if section == "task" else "full")]
+        lines += [f"{section}:", f"  name: {MEANT[section] or 'null'}"]
     for section, options in SECTIONS.items():
         lines += ["", f"# {(options.__doc__ or '').strip().partition(chr(10))[0]}", f"{section}:"]
         for field in fields_of(options):
@@ -37,13 +41,9 @@ def template(data: str | None = None) -> str:
 
 def json_schema() -> dict[str, Any]:
     """The recipe's JSON schema (draft 2020-12), made of the same fields and sentences as everything else."""
-    stage: dict[str, Any] = {}
-    for section, shelf in ENTRIES.items():
-        forms = [{"const": name} for name in shelf.names()]
-        groups = [_group(shelf[name], {"name": {"const": name}}, ["name"]) for name in shelf.names()]
-        stage[section] = {"anyOf": [*forms, *groups]}
-    for section, options in SECTIONS.items():
-        stage[section] = _group(options, {}, [])
+    sections = {section: _section(options) for section, options in SECTIONS.items()}
+    stage = {**{section: _entry(section, shelf, []) for section, shelf in ENTRIES.items()}, **sections}
+    whole = {**{section: _entry(section, shelf, ["name"]) for section, shelf in ENTRIES.items()}, **sections}
     stages = {
         "type": "array",
         "items": {"type": "object", "properties": stage, "additionalProperties": False},
@@ -55,25 +55,44 @@ def json_schema() -> dict[str, Any]:
         "properties": {
             "seed": {"type": "integer", "default": 0},
             "plugins": {"type": "array", "items": {"type": "string"}},
-            **stage,
+            **whole,
             "stages": stages,
         },
         "additionalProperties": False,
     }
 
 
-def _group(options: type, first: dict[str, Any], required: list[str]) -> dict[str, Any]:
+def _entry(section: str, shelf: Shelf[Any], required: list[str]) -> dict[str, Any]:
+    """An entry's bare name, or a group with its name; in a stage the name may stand outside, among the defaults."""
+    forms: list[dict[str, Any]] = [{"enum": [*shelf.names(), None]}]
+    if MEANT[section] is None:
+        unnamed = {"type": "object", "properties": {"name": {"type": "null"}}, "additionalProperties": False}
+        forms.append({**unnamed, "description": "It is read off the data."})
+    for name in shelf.names():
+        if name == MEANT[section]:
+            forms.append(_group(shelf[name], {"name": {"enum": [name, None]}}))
+        else:
+            forms.append({**_group(shelf[name], {"name": {"enum": [name]}}), "required": required})
+    return {"anyOf": forms}
+
+
+def _section(options: type) -> dict[str, Any]:
+    """A section, which may be left empty; where it has a name, a bare word is short for that."""
+    group = _group(options, {})
+    return {**group, "type": ["object", "null", *(["string"] if "name" in group["properties"] else [])]}
+
+
+def _group(options: type, first: dict[str, Any]) -> dict[str, Any]:
     properties = dict(first)
     for field in fields_of(options):
         schema = pydantic.TypeAdapter(field.kind).json_schema()
         properties[field.name] = {**schema, "default": _value(field), "description": field.sentence}
-    group = {
+    return {
         "type": "object",
         "description": (options.__doc__ or "").strip().partition("\n")[0],
         "properties": properties,
         "additionalProperties": False,
     }
-    return {**group, "required": required} if required else group
 
 
 def _value(field: Field) -> Any:

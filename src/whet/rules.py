@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from whet.assemble.devices import devices
 from whet.core.errors import Fault, UsageError
 from whet.recipe import Recipe, Stage
 
@@ -32,6 +33,8 @@ def _stage(stage: Stage, place: str) -> Iterator[Fault]:
             f"{place}train.learning_rate",
             "name a rate, for sgd about a hundred times Adam's",
         )
+    if train.device is not None and train.device not in devices():
+        yield Fault(f"this machine has no {train.device}", f"{place}train.device", f"here: {', '.join(devices())}")
     if min(shares) < 0 or sum(shares) >= 1:
         yield Fault(
             f"shares of {list(shares)} leave no training rows",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from whet import papers
 from whet.assemble.bundle import open_predictor
+from whet.assemble.predictor import Predictor
 from whet.core import rundir
+from whet.core.errors import UsageError
 from whet.core.events import Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
@@ -16,27 +19,76 @@ from whet.judge.facts import ReportFacts
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
 from whet.judge.report import render
-from whet.prepare.corpus import prepare_test
+from whet.prepare.corpus import Corpus, prepare_test
 from whet.prepare.encode import encode
 from whet.prepare.options import DataOptions
+from whet.recipe import Recipe, apply, read_values
+from whet.tasks.contract import Split
 
 
-def evaluate(model: str, data: str, out: RunDir | None = None, tell: Tell = silent, overwrite: bool = False) -> Run:
-    """Answer the labelled rows of ``data`` and judge the answers. Raises DataError where they have no labels."""
+def evaluate(
+    model: str,
+    data: str,
+    settings: Sequence[str] = (),
+    out: RunDir | None = None,
+    tell: Tell = silent,
+    overwrite: bool = False,
+) -> Run:
+    """Answer the labelled rows of ``data`` and judge the answers. Raises DataError where they have no labels.
+
+    The metric, the confidence and the language are those of the run from which the model comes, unless ``settings``
+    name others.
+    """
+    home = _run_of(Path(model))
+    rows, options = _options(home, settings)
     predictor = open_predictor(model)
     asked = predictor.model
-    corpus = prepare_test(data, DataOptions(), asked.task, asked.schema, asked.columns)
-    for note in corpus.notes:
+    corpus = prepare_test(data, rows, asked.task, asked.schema, asked.columns)
+    encoded = encode(corpus.splits["test"], asked.task, asked.tokenizer, asked.limits, asked.schema)
+    split, cut = encoded.split, encoded.account.sentence("test", asked.limits)
+    notes = [*corpus.notes, *([cut] if cut else [])]
+    for note in notes:
         tell(Said(note))
-    home = Path(model) if Path(model).is_dir() else Path()
-    out = out or RunDir(home / "evaluations" / Path(data).stem)
+    out = out or RunDir((home.root if home else Path()) / "evaluations" / Path(data).stem)
     out.claim(overwrite)
-    out.mark("running")
-    split = encode(corpus.splits["test"], asked.task, asked.tokenizer, asked.limits, asked.schema).split
+    with papers.under_way(out):
+        below = _measured(model, data, predictor, corpus, split, notes, options, out, tell)
+    out.mark("finished", below_baseline=below)
+    return Run(out.root)
+
+
+def _run_of(model: Path) -> RunDir | None:
+    """The run that a model is or lies in."""
+    return next((RunDir(place) for place in (model, model.resolve().parent) if (place / "state.json").is_file()), None)
+
+
+def _options(home: RunDir | None, settings: Sequence[str]) -> tuple[DataOptions, EvaluateOptions]:
+    """Raises UsageError for keys of other sections, which belong to training."""
+    given = apply({}, settings)
+    if others := set(given) - {"data", "evaluate"}:
+        what = f"{', '.join(sorted(others))} cannot be set where nothing is trained"
+        raise UsageError(what, "--set", "set keys of data or evaluate")
+    kept = read_values(home.recipe).get("evaluate", {}) if home and home.recipe.is_file() else {}
+    stage = Recipe.of({**given, "evaluate": {**kept, **given.get("evaluate", {})}}, "--set").stages[-1]
+    return stage.data, stage.evaluate
+
+
+def _measured(
+    model: str,
+    data: str,
+    predictor: Predictor,
+    corpus: Corpus,
+    split: Split,
+    notes: Sequence[str],
+    options: EvaluateOptions,
+    out: RunDir,
+    tell: Tell,
+) -> bool:
+    """Write everything down; whether the model is below the trivial baseline."""
+    asked = predictor.model
     pairs = predictor.pairs(split, tell)
     errors = papers.answer_rows(corpus.originals("test"), pairs)
     rundir.write_lines(out.predictions("test"), errors)
-    options = EvaluateOptions()
     verdict = judge(asked.task, asked.schema, None, [], pairs, None, options, 0, split.features)
     figures: dict[str, Any] = {
         "task": corpus.task_name,
@@ -56,8 +108,9 @@ def evaluate(model: str, data: str, out: RunDir | None = None, tell: Tell = sile
         errors=errors,
         classes=verdict.classes,
         confusion=verdict.confusion,
-        notes=corpus.notes,
+        notes=notes,
+        language=options.language,
+        confidence=options.confidence,
     )
     rundir.write_text(out.report, render(facts))
-    out.mark("finished", below_baseline=verdict.below_baseline)
-    return Run(out.root)
+    return verdict.below_baseline

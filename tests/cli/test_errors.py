@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -87,3 +89,10 @@ def test_below_the_baseline_is_5_with_everything_printed(door, whet_cli):
     assert told.code == 5
     assert told.json["run"].endswith("demo")
     assert "baseline" in told.err
+
+
+def test_run_as_a_module_it_ends_with_the_same_code():
+    done = subprocess.run(
+        [sys.executable, "-m", "whet.cli", "no-such-verb"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and "there is no command" in done.stderr

@@ -101,7 +101,7 @@ def test_into_tsv_a_row_stays_a_line(rows, whet_cli):
 
 def test_keys_that_come_late_have_their_column(door, whet_cli, monkeypatch):
     class Ragged:
-        def stream(self, rows, column=None, top=None):
+        def stream(self, rows, column=None, top=None, tell=None):
             yield {"row": 1, "prediction": "a"}
             yield {"row": 2, "prediction": "b", "target": "c"}
 
@@ -139,7 +139,7 @@ def test_rows_stream(door, whet_cli, monkeypatch):
     monkeypatch.setattr(predict, "say", written.append)
 
     class Watching:
-        def stream(self, rows, column=None, top=None):
+        def stream(self, rows, column=None, top=None, tell=None):
             for number in range(1, 5):
                 assert len(written) == number - 1
                 yield {"row": number, "prediction": "yes"}
@@ -153,7 +153,7 @@ def test_a_reader_that_leaves_is_no_error(tmp_path):
     code = """
 import sys, whet
 class Endless:
-    def stream(self, rows, column=None, top=None):
+    def stream(self, rows, column=None, top=None, tell=None):
         while True:
             yield {"row": 1, "prediction": "x" * 1000}
 whet.load = lambda model: Endless()

@@ -14,6 +14,7 @@ from whet.assemble.predictor import Predictor
 from whet.cli import doctor
 from whet.cli._metrics import in_short
 from whet.core import yamlfile
+from whet.core.events import silent
 from whet.recipe import Recipe
 
 
@@ -69,7 +70,7 @@ def test_the_real_front_door_takes_what_the_verbs_give(name, door, whet_cli):
 
 
 def test_the_real_predictor_takes_what_predict_gives():
-    inspect.signature(Predictor.stream).bind(None, ["a text"], column=None, top=None)
+    inspect.signature(Predictor.stream).bind(None, ["a text"], column=None, top=None, tell=silent)
 
 
 def test_plan_shows_text_or_json(door, whet_cli):

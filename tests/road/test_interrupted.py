@@ -58,6 +58,7 @@ def test_a_stopped_run_goes_on_to_the_same_weights(number, code, rows, whole, tm
     assert RunDir(out).status() == "interrupted"
     done = len([line for line in rundir.read_lines(RunDir(out).log) if "loss" in line])
     assert 0 < done < 18, "it was stopped in the middle"
+    assert rundir.read_json(RunDir(out).state)["step"] == done, "the state names the step that was saved"
     run = whet.resume(out)
     assert run.status == "finished"
     for path in whole.model.glob("*.safetensors"):

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
+from whet.assemble.devices import best_device
 from whet.assemble.load import Loaded, load, tokenizer_of
 from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
@@ -62,6 +64,7 @@ def build(
     network = loaded.network.to(device)
     torch.manual_seed(derive(seed, "strategy"))
     strategy.install(network, loaded.anatomy)
+    _let_new_move(network, loaded)
     replace_dropouts(network)
     precision = compute.precision or machine.precision(network, loaded.anatomy)
     tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
@@ -71,11 +74,12 @@ def build(
     return Built(made, loaded, Compute(device, precision, tokens), tuple(note for note in notes if note))
 
 
-def best_device() -> str:
-    """cuda, mps or cpu, the fastest at hand."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+def _let_new_move(network: nn.Module, loaded: Loaded) -> None:
+    """Weights that were drawn anew are learnt whatever the strategy: held still they would be noise for good."""
+    parameters = dict(network.named_parameters())
+    for name in (*loaded.new, *loaded.mismatched):
+        if name in parameters:
+            parameters[name].requires_grad_(True)
 
 
 def longest_input(config: Any, tokenizer: Any) -> int | None:

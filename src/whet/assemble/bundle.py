@@ -12,6 +12,7 @@ from typing import Any
 from safetensors.torch import save_file
 
 import whet.assemble.source as sources
+from whet.assemble.devices import best_device
 from whet.assemble.load import HEAD, POOLING, load, quiet, tokenizer_of
 from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
@@ -87,9 +88,10 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
             name,
             "fine-tune it with: whet run DATA",
         )
+    loaded.network.to(device or best_device()).eval()
     choice = choose_path(loaded.network, loaded.anatomy)
     precision = machine.at_most(paper.get("precision", "float32"), loaded.network, loaded.anatomy)
-    engine = Engine(loaded.network.to(device or "cpu").eval(), loaded.anatomy, choice.path, precision)
+    engine = Engine(loaded.network, loaded.anatomy, choice.path, precision)
     tokens = machine.tokens_per_batch(loaded.network, loaded.anatomy)
     limits = Limits(paper["max_tokens"], paper["long_text"])
     tokenizer = tokenizer_of(source)
@@ -128,7 +130,13 @@ def _paper_of(source: sources.Source) -> dict[str, Any]:
         ("LMHeadModel", "language-modeling", "causal"),
     ):
         if architecture.endswith(ending):
-            labels = [label for _, label in sorted(config.get("id2label", {}).items(), key=lambda one: int(one[0]))]
+            if task == "text-classification":
+                kind = _kind_of(config)
+            labels = (
+                []
+                if kind == "regression"
+                else [label for _, label in sorted(config.get("id2label", {}).items(), key=lambda one: int(one[0]))]
+            )
             longest = min(int(config.get("max_position_embeddings", 512)), 512)
             return {
                 "task": task,
@@ -139,6 +147,14 @@ def _paper_of(source: sources.Source) -> dict[str, Any]:
                 "pooling": "family",
             }
     raise ModelError(f"{architecture} has no head that whet can ask", source.name, "fine-tune it with: whet run DATA")
+
+
+def _kind_of(config: Mapping[str, Any]) -> str:
+    """What a plain classifier answers with: one label, several, or a number."""
+    problem = config.get("problem_type") or ""
+    if problem == "multi_label_classification":
+        return "multi"
+    return "regression" if problem == "regression" or len(config.get("id2label", {0: "", 1: ""})) == 1 else "single"
 
 
 def _check_weights(source: sources.Source) -> None:

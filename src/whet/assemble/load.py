@@ -26,6 +26,8 @@ from whet.tasks.contract import Head
 Pooling = Literal["mean", "family"]
 HEAD = "head.safetensors"
 POOLING = "1_Pooling/config.json"
+_WITH_ENCODER = ("t5", "bart", "mbart", "marian", "pegasus")
+"""Families whose decoder reads an encoder: alone it is not the model that was trained."""
 CLASSES = {
     "sequence": transformers.AutoModelForSequenceClassification,
     "token": transformers.AutoModelForTokenClassification,
@@ -78,11 +80,12 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
         new = [name for name in new if name not in filled]
         if not keep_adapter:
             merge_all(network)
-    if pooling == "mean" and not _fill_head(network, source):
+    if pooling == "mean" and not _fill_head(network, source, head):
         new += [f"classifier.{name}" for name in ("weight", "bias")]
     elif pooling == "family" and not new and not mismatched and head.labels and not _same_labels(source, head):
         new += _renew(network, seed)
     anatomy = read_anatomy(network)
+    _refuse_objective(head, anatomy, network.config)
     return Loaded(network, anatomy, pooling, tuple(new), tuple(mismatched), tuple(report["unexpected_keys"]))
 
 
@@ -123,7 +126,8 @@ def _family(source: Source, head: Head) -> tuple[nn.Module, dict[str, Any]]:
     if head.problem:
         config.problem_type = head.problem
     if getattr(config, "pad_token_id", None) is None:
-        config.pad_token_id = getattr(config, "eos_token_id", None) or 0
+        ends = getattr(config, "eos_token_id", None) or 0  # several, in some chat models
+        config.pad_token_id = ends[0] if isinstance(ends, list) else ends
     return _pretrained(CLASSES[head.kind], source.directory, config)
 
 
@@ -131,9 +135,24 @@ def _mean(source: Source, head: Head) -> tuple[nn.Module, dict[str, Any]]:
     base, report = _pretrained(transformers.AutoModel, source.directory, _config(source.directory))
     if getattr(base, "pooler", None) is not None:
         base.pooler = None  # type: ignore[assignment]  # it is not on the way from the text to the answer
-    new = [name for name in report["missing_keys"] if not name.startswith("pooler.")]
+    new = [f"base.{name}" for name in report["missing_keys"] if not name.startswith("pooler.")]
+    mismatched = [(f"base.{one[0]}", *one[1:]) for one in report["mismatched_keys"]]
     dropout = getattr(base.config, "hidden_dropout_prob", getattr(base.config, "dropout", 0.0))
-    return MeanHead(base, head.outputs, dropout), {**report, "missing_keys": new}
+    return MeanHead(base, head.outputs, dropout), {**report, "missing_keys": new, "mismatched_keys": mismatched}
+
+
+def _refuse_objective(head: Head, anatomy: Anatomy, config: Any) -> None:
+    """Raises ModelError where a language model would see what it is to predict, or could not answer at all.
+
+    transformers gives an encoder a causal head without a word; it then reads every next token before it is asked.
+    """
+    place = str(getattr(config, "name_or_path", "") or anatomy.family)
+    if head.kind == "causal" and (not anatomy.causal or anatomy.family in _WITH_ENCODER):
+        cure = "set task.objective=masked, or name a decoder such as GPT-2 or Llama with --model"
+        raise ModelError("it is no decoder: it would see the next tokens that it is to predict", place, cure)
+    if head.kind == "masked" and (anatomy.causal or anatomy.encoder_decoder):
+        cure = "set task.objective=causal for a decoder, or name an encoder such as BERT with --model"
+        raise ModelError("it is no encoder: it cannot fill in what is hidden in the middle", place, cure)
 
 
 def _config(place: Path) -> Any:
@@ -160,10 +179,10 @@ def _pretrained(auto: Any, place: Path, config: Any) -> tuple[nn.Module, dict[st
     return found
 
 
-def _fill_head(network: nn.Module, source: Source) -> bool:
+def _fill_head(network: nn.Module, source: Source, head: Head) -> bool:
     """Fill a head that lies beside its backbone; False where there is none or its labels are others."""
     path = (source.papers or source.directory) / HEAD
-    if not path.is_file():
+    if not path.is_file() or not _same_labels(source, head):
         return False
     weights = load_file(path)
     own = {name: network.get_parameter(name) for name in weights}
@@ -176,8 +195,10 @@ def _fill_head(network: nn.Module, source: Source) -> bool:
 
 
 def _same_labels(source: Source, head: Head) -> bool:
-    known = source.bundle.get("labels") or list(_config(source.directory).id2label.values())
-    return [str(label) for label in known] == list(head.labels)
+    """Whether the head on disk answers with these labels; one logit for two labels names the second alone."""
+    known = source.bundle.get("labels", ()) if source.bundle else _config(source.directory).id2label.values()
+    named = [str(label) for label in known]
+    return named == list(head.labels) or (head.outputs == 1 and named[1:] == list(head.labels))
 
 
 def _renew(network: nn.Module, seed: int) -> list[str]:
@@ -186,9 +207,11 @@ def _renew(network: nn.Module, seed: int) -> list[str]:
     torch.manual_seed(seed)
     renewed = []
     for name in anatomy.head:
-        module = network.get_submodule(name)
-        network._init_weights(module)  # type: ignore[operator]
-        renewed += [f"{name}.{part}" for part, _ in module.named_parameters()]
+        for module in network.get_submodule(name).modules():
+            for one in (module, *module.parameters(recurse=False)):
+                vars(one)["_is_hf_initialized"] = False  # else transformers leaves alone what it has loaded
+            network._init_weights(module)  # type: ignore[operator]
+        renewed += [f"{name}.{part}" for part, _ in network.get_submodule(name).named_parameters()]
     return renewed
 
 

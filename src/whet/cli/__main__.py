@@ -1,5 +1,7 @@
 """``python -m whet.cli``, where the command ``whet`` is not on the path."""
 
+import sys
+
 from whet.cli import main
 
-main()
+sys.exit(main())

@@ -159,5 +159,5 @@ def begun(event: Began) -> str:
 
 def looked(event: Looked) -> str:
     """The line for a look at the validation rows."""
-    values = ", ".join(f"{name} {figure(value)}" for name, value in event.values.items())
+    values = ", ".join(f"{name} {figure(value)}" for name, value in event.values.items()) or "no rows to look at"
     return f"validation after epoch {event.epoch:g}: {values}{' (best so far)' if event.best else ''}"

@@ -21,12 +21,15 @@ Row = dict[str, Any]
 
 
 def writer_for(path: Path) -> Callable[[Iterable[Row]], int]:
-    """How rows go into ``path``; the function returns their number. Raises UsageError for another ending."""
+    """How rows go into ``path``, as JSON lines unless its ending says csv or tsv; the function returns their number.
+
+    Raises UsageError for the ending of another format.
+    """
     ending = path.suffix.lower()
-    if ending in (".jsonl", ".ndjson"):
-        return lambda rows: _write_lines(path, rows)
     if ending in (".csv", ".tsv"):
         return lambda rows: _write_table(path, rows, "\t" if ending == ".tsv" else ",")
+    if ending in ("", ".json", ".jsonl", ".ndjson", ".txt"):
+        return lambda rows: _write_lines(path, rows)
     raise UsageError(f"the ending '{ending}' is not known", str(path), "let it end in .jsonl, .csv or .tsv")
 
 

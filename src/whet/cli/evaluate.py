@@ -33,6 +33,7 @@ def evaluate(
     model: options.ModelPath,
     data: Rows,
     out: Where = None,
+    setting: options.Setting = None,
     plugin: options.Plugin = None,
     overwrite: options.Overwrite = False,
     as_json: options.Json = False,
@@ -40,5 +41,7 @@ def evaluate(
 ) -> None:
     options.load_plugins(plugin)
     with telling() as tell:
-        found = whet.evaluate(options.run_at(model), data, out=out, overwrite=overwrite, tell=tell)
+        found = whet.evaluate(
+            options.run_at(model), data, out=out, settings=setting or (), overwrite=overwrite, tell=tell
+        )
     told(found, as_json)

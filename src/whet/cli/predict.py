@@ -22,6 +22,7 @@ import typer
 
 import whet
 from whet.cli import _options as options
+from whet.cli._progress import Lines as Plain
 from whet.cli._progress import telling
 from whet.cli._rows import Row, writer_for
 from whet.cli._show import document, line_of, note, say, width
@@ -69,20 +70,18 @@ def predict(
         raise UsageError("the answers would replace their own input", out, "give another file with -o")
     options.load_plugins(plugin)
     predictor = whet.load(options.run_at(model))
-    rows = predictor.stream(given, column=column, top=top)
     if out is not None and write is not None:
         with telling() as tell:
+            rows = predictor.stream(given, column=column, top=top, tell=tell)
             count = write(_counted(rows, Path(source).name, tell))
         if as_json:
             document({"rows": count, "file": out})
         else:
             note(f"wrote {count:,} answers to {out}")
-    elif isinstance(given, list) and _on_terminal() and not as_json:
-        for row in rows:
-            say(readable(row))
-    else:
-        for row in rows:
-            say(line_of(row))
+        return
+    spell = readable if isinstance(given, list) and _on_terminal() and not as_json else line_of
+    for row in predictor.stream(given, column=column, top=top, tell=Plain()):
+        say(spell(row))
 
 
 def _on_terminal() -> bool:

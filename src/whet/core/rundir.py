@@ -108,9 +108,10 @@ class RunDir:
         self.root.mkdir(parents=True, exist_ok=True)
 
     def mark(self, status: Status, **facts: Any) -> None:
-        """Write ``state.json``; facts not named keep their last value."""
+        """Write ``state.json``; facts not named keep their last value, and one that is None is forgotten."""
         before = read_json(self.state) if self.state.is_file() else {}
-        write_json(self.state, {**before, **facts, "status": status})
+        known = {name: fact for name, fact in {**before, **facts}.items() if fact is not None}
+        write_json(self.state, {**known, "status": status})
 
     def record(self, event: dict[str, Any]) -> None:
         """Append one object to ``metrics.jsonl``, a whole line at a time."""
@@ -167,10 +168,11 @@ def read_json(path: Path) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Read JSON lines that whet wrote."""
+    """Read JSON lines that whet wrote; a last line that was cut off in the middle counts as not written."""
     with path.open(encoding="utf-8") as file:
         for line in file:
-            yield json.loads(line)
+            if line.endswith("\n"):
+                yield json.loads(line)
 
 
 def digest(path: Path) -> str:

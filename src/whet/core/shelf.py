@@ -9,6 +9,7 @@ name with hyphens. Further entries come from installed packages (entry points in
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib
 import importlib.metadata
 import importlib.util
@@ -113,7 +114,8 @@ def load_plugin(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise UsageError("the plugin does not exist", str(path), "give the path of a Python file")
-    spec = importlib.util.spec_from_file_location(f"whet_plugin_{path.stem}", path)
+    own = hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()  # two files may share a name
+    spec = importlib.util.spec_from_file_location(f"whet_plugin_{path.stem}_{own}", path)
     if spec is None or spec.loader is None:
         raise UsageError("the plugin is not a Python file", str(path), "its name must end in .py")
     module = sys.modules.get(spec.name) or importlib.util.module_from_spec(spec)

@@ -257,7 +257,7 @@ FAMILIES: dict[str, Shape] = {
         shared=True,
     ),
     "modernbert": Shape((("encoder", "layers"),), ("embeddings",), _MODERNBERT),
-    "gpt2": Shape((("decoder", "h"),), ("wte", "wpe"), _GPT2),
+    "gpt2": Shape((("decoder", "h"),), ("wte", "wpe", "drop"), _GPT2),
     **dict.fromkeys(("llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3_text"), _llama),
     "t5": Shape(
         (("encoder", "encoder.block"), ("decoder", "decoder.block")),

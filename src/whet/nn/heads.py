@@ -58,8 +58,14 @@ class MeanHead(nn.Module):
 
 
 def segment_mean(states_td: Tensor, lengths: tuple[int, ...]) -> Tensor:
-    """The mean of each example's states, ``[B, D]``, for examples that lie one after another in ``[T, D]``."""
+    """The mean of each example's states, ``[B, D]``, for examples that lie one after another in ``[T, D]``.
+
+    Beside the CPU the sums are a product with zeros and ones, since ``index_add`` adds in any order there.
+    """
     sizes_b = torch.tensor(lengths, device=states_td.device)
     rows_t = torch.repeat_interleave(torch.arange(len(lengths), device=states_td.device), sizes_b)
-    sums_bd = states_td.new_zeros(len(lengths), states_td.shape[1]).index_add(0, rows_t, states_td)
+    if states_td.device.type == "cpu":
+        sums_bd = states_td.new_zeros(len(lengths), states_td.shape[1]).index_add(0, rows_t, states_td)
+    else:
+        sums_bd = nn.functional.one_hot(rows_t, len(lengths)).T.to(states_td.dtype) @ states_td
     return sums_bd / sizes_b[:, None]

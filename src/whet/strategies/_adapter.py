@@ -72,6 +72,7 @@ def save(network: nn.Module, anatomy: Anatomy, whole: Sequence[str], base: Path,
     layers = low_rank(network)
     first = next(iter(layers.values()))
     kept = [*new_head(network, anatomy), *modules_called(network, whole)]
+    kept += _other_moving(network, (*layers, *kept))
     mean = anatomy.base == MEAN.rstrip(".")
     if mean:  # the head lies beside the adapter: PEFT loads the base model alone
         kept = [name for name in kept if name.startswith(MEAN)]
@@ -89,6 +90,12 @@ def save(network: nn.Module, anatomy: Anatomy, whole: Sequence[str], base: Path,
     )
     turned = isinstance(first.base, Conv1D)
     _peft.write(place, _peft.config_of(adapter, _task_type(network), turned), _peft.state_of(adapter))
+
+
+def _other_moving(network: nn.Module, known: Sequence[str]) -> list[str]:
+    """Modules with moving weights beside those known: what was new at load, such as a pooler that the file lacked."""
+    moving = [name for name, tensor in network.named_parameters() if tensor.requires_grad and not under(name, known)]
+    return list(dict.fromkeys(name.rpartition(".")[0] for name in moving))
 
 
 def load(network: nn.Module, place: Path) -> set[str]:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Full(Strategy):
-    """Every weight moves (Devlin et al. 2019), a new head faster than the rest, since it starts from nothing."""
+    """Every weight moves (Devlin et al. 2019), a task's head faster, since it mostly starts from nothing."""
 
     learning_rate: ClassVar[float] = 1e-4
     by_width: ClassVar[bool] = True
 
     head_rate: float = 5.0
-    """Factor on a new head's rate; with it and 1e-4, MiniLM did better on SST-2's validation rows than with 1 and 5e-5
-    (docs/log.md)."""
+    """Factor on the rate of a task's head (a language model's own goes with the rest); with it and 1e-4, MiniLM did
+    better on SST-2's validation rows than with 1 and 5e-5 (docs/log.md)."""
 
     def install(self, network: nn.Module, anatomy: Anatomy) -> None:
         let_move(network, lambda name: True)

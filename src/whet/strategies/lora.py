@@ -23,8 +23,9 @@ class Lora(Strategy):
     """Each chosen layer W gets a second, narrow one beside it, W + scale * B A, and only A, B and the head move.
 
     B starts at zero, so the model's answers are unchanged at the start (Hu et al. 2021). Results equal PEFT's to
-    rounding, and the adapter that is saved loads in plain PEFT. The rate is ten times that of full tuning ("LoRA
-    Without Regret", Schulman et al. 2025; Hu et al. use 4e-4 and 5e-4 for RoBERTa-base).
+    rounding, and the adapter that is saved loads in plain PEFT. The rate is the same for every width (Hu et al. use
+    4e-4 and 5e-4 for RoBERTa-base), about ten times that of full tuning there ("LoRA Without Regret", Schulman et al.
+    2025).
     """
 
     learning_rate: ClassVar[float] = 5e-4

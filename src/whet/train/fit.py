@@ -34,8 +34,9 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
         keeper.take_up(start)
     quieten(engine, course.strategy.cut(engine.anatomy))
     began = time.perf_counter() - keeper.progress.seconds
+    done = course.steps if keeper.out_of_patience else keeper.progress.step
     try:
-        for step in loop(engine, course, optimizer, groups, keeper.progress.step):
+        for step in loop(engine, course, optimizer, groups, done):
             event = replace(step, seconds=time.perf_counter() - began)
             keeper.progress = keeper.progress.after_event(event)
             yield event
@@ -55,7 +56,10 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
 
 
 def quieten(engine: Engine, cut: int) -> None:
-    """Training mode above the ``cut``; below it nothing moves, so dropout there is off, whether cached or not."""
+    """Training mode above the ``cut``; below it nothing moves, so dropout there is off, whether cached or not.
+
+    T5 and BART call the dropout behind their embeddings themselves; there it stays on.
+    """
     engine.network.train()
     if cut > 0:
         for name in engine.anatomy.below(cut):

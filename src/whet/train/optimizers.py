@@ -22,7 +22,9 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
 }
 SETTINGS: dict[str, dict[str, Any]] = {
     "adamw": {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True},  # the fused kernel: one pass over memory
-    "adam": {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True},
+    "adam": {"betas": (0.9, 0.999), "eps": 1e-8, "fused": True, "decoupled_weight_decay": True},
+    "nadam": {"decoupled_weight_decay": True},
+    "radam": {"decoupled_weight_decay": True},
     "sgd": {"momentum": 0.9},
 }
 

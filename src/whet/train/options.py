@@ -27,7 +27,8 @@ class TrainOptions:
     warmup: Annotated[float, Ge(0), Le(1)] = 0.1
     """Share of all steps in which the rate rises; .1 keeps fine-tuning stable (Mosbach et al. 2021)."""
     weight_decay: Annotated[float, Ge(0)] = 0.01
-    """Decoupled decay of matrices (biases and norms have none), as in BERT (Devlin et al. 2019)."""
+    """Decay of matrices (biases and norms have none), as in BERT (Devlin et al. 2019); decoupled for Adam's kind, while
+    the other optimizers add it to the gradient, as torch does."""
     clip_norm: Annotated[float, Ge(0)] = 1.0
     """Largest gradient norm of a step, 0 for no limit; 1.0 is BERT's own."""
     evaluate_every: Count | None = None
@@ -40,7 +41,7 @@ class TrainOptions:
     """Most tokens that go through the model at once; null derives it from the machine's total memory."""
     precision: Literal["bfloat16", "float32"] | None = None
     """The type in which products are computed (weights stay float32); null takes what a probe finds faster here."""
-    device: str | None = None
-    """cpu, cuda or mps; null takes the fastest at hand."""
+    device: Literal["cpu", "cuda", "mps"] | None = None
+    """Where to compute; null takes the fastest at hand."""
     threads: Count | None = None
     """Threads of the processor; null takes every core. The last bits of a result depend on it, so a run keeps it."""

@@ -30,6 +30,7 @@ class Progress:
 
     stage: int = 0
     step: int = 0
+    epoch: float = 0.0
     best_step: int | None = None
     best: dict[str, float] | None = None
     looks_since_best: int = 0
@@ -46,7 +47,8 @@ class Progress:
         if isinstance(event, Looked):
             return replace(self, seconds=event.seconds)
         examples, tokens = self.examples + event.examples, self.tokens + event.tokens
-        return replace(self, step=event.step, seconds=event.seconds, examples=examples, tokens=tokens)
+        where = self.after(step=event.step, epoch=event.epoch, seconds=event.seconds)
+        return where.after(examples=examples, tokens=tokens)
 
 
 @dataclass(frozen=True)
