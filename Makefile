@@ -10,6 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WHET := $(BIN)/python -m whet.cli
+# Processes of the test runner, each with one thread of its own: two that share every core are several times slower.
 WORKERS ?= 2
 
 .PHONY: demo test test-all check bench docs reference test-floor clean
@@ -29,10 +30,10 @@ demo: $(VENV)/core
 	@echo "open $(CURDIR)/runs/demo/report.html"
 
 test: $(VENV)/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 test-all: $(VENV)/dev
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --whole
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --whole
 
 check: $(VENV)/dev
 	$(BIN)/ruff check .
@@ -55,10 +56,10 @@ docs: $(VENV)/dev
 # The lowest versions that pyproject.toml admits, in an environment of their own; run by hand before a release.
 test-floor:
 	$(PYTHON) -m venv .venv-floor
-	.venv-floor/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.9.1
+	.venv-floor/bin/python -m pip install --quiet $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch==2.9.0
 	.venv-floor/bin/python tools/floor.py > .venv-floor/floor.txt
 	.venv-floor/bin/python -m pip install --quiet -c .venv-floor/floor.txt -e '.[dev]'
-	.venv-floor/bin/python -m pytest -n $(WORKERS) --dist loadfile
+	OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS) --dist loadfile
 
 clean:
 	rm -rf $(VENV) .venv-floor site build dist .pytest_cache .mypy_cache .ruff_cache

@@ -8,8 +8,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from typer.main import get_command
-
 from whet.cli import _verbs
 from whet.core import errors
 from whet.core.fields import fields_of
@@ -72,17 +70,15 @@ def shelf(title: str, of: Shelf[Any]) -> str:
 
 
 def commands() -> str:
-    parts = ["# Commands"]
-    for name in _verbs.names():
-        command = _verbs.command(name)
-        click_command = command if hasattr(command, "params") else get_command(command)
-        parts += [f"## `whet {name}`", "```text", (click_command.help or "").strip(), "```"]
-        rows = []
-        for parameter in click_command.params:
-            names = ", ".join(f"`{one}`" for one in parameter.opts)
-            rows.append((names, getattr(parameter, "help", "") or ""))
-        parts.append(table(("option", "what it is"), rows))
-    return "\n\n".join(parts).replace("```text\n\n", "```text\n").replace("\n\n```\n", "\n```\n")
+    return "\n\n".join(["# Commands", *(command(f"whet {name}", _verbs.command(name)) for name in _verbs.names())])
+
+
+def command(call: str, one: Any) -> str:
+    """A command's help and options, and below it those of the commands in it (``whet runs list``)."""
+    words = (one.help or "").replace("\b\n", "").strip()
+    rows = [(", ".join(f"`{name}`" for name in each.opts), getattr(each, "help", "") or "") for each in one.params]
+    inner = [command(f"{call} {name}", below) for name, below in getattr(one, "commands", {}).items()]
+    return "\n\n".join([f"## `{call}`", f"```text\n{words}\n```", table(("option", "what it is"), rows), *inner])
 
 
 def exit_codes() -> str:
@@ -94,12 +90,19 @@ def exit_codes() -> str:
 
 FILES = {
     "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
-    "plan": "what was predicted: weights, memory, seconds, and the account of every split's rows",
-    "state": "the status (planned, running, interrupted, failed, finished), stage, epoch, step, best score",
-    "log": "one object a logged step or a look at the validation rows",
+    "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), `peak_memory_bytes` "
+    "(the largest), `train_seconds` (the sum), and `stages` with the same of each stage, its `steps` and its `tokens`; "
+    "`whet plan` adds to each stage its `task`, its `strategy` and `rows` (an account of every split), then `notes` "
+    "and, with --show, `shown`",
+    "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data "
+    "files with their SHA-256; `error` of a failed run, `below_baseline` of a finished one",
+    "log": "one object a step (`stage`, `step`, `epoch`, `loss`, `lr`, `grad_norm`, `examples`, `examples_per_second`, "
+    "`tokens`, `seconds`), and one a look at the validation rows (`stage`, `step`, `epoch`, `validation_METRIC` for "
+    "every metric, `best`)",
     "checkpoints": "states to go on from: safetensors and JSON with a SHA-256 manifest, published by rename",
-    "check": "what the data check found: rows, classes, lengths, copies",
-    "model": "the best weights as transformers or PEFT load them, the tokenizer, and whet.json",
+    "check": "what the data check found: rows, classes, lengths and copies, labels that look alike, what splits share",
+    "model": "the best weights as transformers or PEFT load them, a head that they have no class for in "
+    "`head.safetensors`, the tokenizer, and whet.json",
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
     "metrics": "scores with intervals, baseline, calibration, parameters, timing, memory, versions, data",
@@ -121,7 +124,11 @@ def files() -> str:
         path = getattr(run, name)
         path = path(calls[name]) if name in calls else path
         rows.append((f"`{path.as_posix()}`", sentence))
-    note = "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`."
+    note = (
+        "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`. `whet evaluate` writes the state, "
+        "the check, the predictions, the metrics, the findings and the report under the same names into "
+        "`evaluations/<data>/`, or `--out`."
+    )
     return f"# Files of a run\n\n{note}\n\n" + table(("file", "what is in it"), rows)
 
 

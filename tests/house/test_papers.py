@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import re
 import shlex
 import shutil
@@ -12,25 +14,51 @@ from pathlib import Path
 import pytest
 import yaml
 
+from whet.cli import _verbs
+from whet.core import yamlfile
+from whet.recipe import Recipe
+
 ROOT = Path(__file__).parents[2]
 READMES = (ROOT / "README.md", ROOT / "README.zh-CN.md")
-SHOWN = (*READMES, ROOT / "docs" / "quick-start.md", ROOT / "docs" / "plugins.md")
+RUN = (READMES[0], *(ROOT / "docs" / f"{name}.md" for name in ("quick-start", "plugins", "programs")))
+"""Pages whose commands and Python are run; the Chinese README shows what the English one shows."""
 PAPERS = sorted(
     [*ROOT.glob("*.md"), *(ROOT / "examples").glob("*.md"), *(ROOT / "docs").rglob("*.md")],
 )
-NOT_RUN_HERE = (
-    "make demo",
-    "make test",
-    "pip install -e .",
-    "pip install torch --index-url https://download.pytorch.org/whl/cpu",
-)
-"""Commands that set up an environment: `.ci/run` runs the first two from nothing, and they install."""
+NOT_RUN_HERE = {
+    "make demo": "it makes an environment and installs; `.ci/run` runs it from nothing",
+    "make test": "it runs this very test; `.ci/run` runs it from nothing",
+    "pip install -e .": "it would change the environment that is under test; `make demo` does the same",
+    "pip install torch --index-url https://download.pytorch.org/whl/cpu": "it downloads from outside",
+}
+"""What a page shows and no test runs, with the reason: installing alone."""
+FEW = 96
+
+
+def blocks(path: Path, language: str) -> list[str]:
+    """A page's blocks in a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
 
 
 def commands(path: Path) -> list[str]:
     """Every command of a page's bash blocks, in order."""
-    blocks = re.findall(r"^```bash\n(.*?)^```", path.read_text("utf-8"), re.M | re.S)
-    return [line for block in blocks for line in block.splitlines() if line.strip()]
+    return [line for block in blocks(path, "bash") for line in block.splitlines() if line.strip()]
+
+
+def few_examples(place: Path) -> None:
+    """The examples with a few rows of each file, for what a page trains for all four epochs."""
+    shutil.copytree(ROOT / "examples", place / "examples")
+    for path in (place / "examples").glob("*/*.csv"):
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader(file))
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows(rows[: FEW + 1])
+
+
+def run(words: list[str], place: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *words], cwd=place, capture_output=True, text=True, encoding="utf-8", check=False
+    )
 
 
 def links(path: Path) -> list[str]:
@@ -44,26 +72,56 @@ def missing(path: Path) -> list[str]:
     return [link for link in links(path) if not (path.parent / link).exists()]
 
 
-@pytest.mark.parametrize("page", (SHOWN[0], *SHOWN[2:]), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_every_command_shown_runs(page, tmp_path):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
-    shown = commands(page)
-    own = [line for line in shown if line not in NOT_RUN_HERE]
+    own = [line for line in commands(page) if line not in NOT_RUN_HERE]
     assert own and all(line.startswith("whet ") for line in own)
     for line in own:
-        words = [sys.executable, "-m", "whet.cli", *shlex.split(line)[1:]]
-        found = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8")
+        found = run(["-m", "whet.cli", *shlex.split(line)[1:]], tmp_path)
         assert found.returncode == 0, f"{line}\n{found.stderr[-2000:]}"
         assert found.stdout or found.stderr
+        if "--json" in line:
+            json.loads(found.stdout)
 
 
-def test_both_readmes_show_the_same_commands():
-    english, chinese = (commands(path) for path in READMES)
-    assert english == chinese and len(english) >= 8
+@pytest.mark.parametrize("page", [page for page in RUN if blocks(page, "python")], ids=lambda page: page.name)
+def test_all_python_shown_runs(page, tmp_path):
+    few_examples(tmp_path)
+    for number, block in enumerate(blocks(page, "python")):
+        (tmp_path / f"block_{number}.py").write_text(block, "utf-8")
+        found = run([f"block_{number}.py"], tmp_path)
+        assert found.returncode == 0, f"{block}\n{found.stderr[-2000:]}"
 
 
-def test_what_is_not_run_is_shown():
-    assert set(NOT_RUN_HERE) <= {line for path in SHOWN for line in commands(path)}
+def test_python_is_shown_where_it_is_run():
+    shown = {page.name for page in PAPERS if blocks(page, "python")}
+    assert {"README.md", "quick-start.md"} <= shown <= {page.name for page in (*RUN, READMES[1])}
+
+
+def test_recipes_shown_are_recipes():
+    pages = {page: blocks(page, "yaml") for page in PAPERS}
+    found = [(page, block) for page, shown in pages.items() for block in shown]
+    assert len(found) >= 2
+    for page, block in found:
+        Recipe.of(yamlfile.read(block, str(page)), str(page))
+
+
+def test_both_readmes_show_the_same_commands_and_python():
+    for language in ("bash", "python"):
+        english, chinese = (blocks(path, language) for path in READMES)
+        assert english == chinese and english
+    assert len(commands(READMES[0])) >= 8
+
+
+def test_what_is_not_run_is_shown_and_only_installs():
+    assert set(NOT_RUN_HERE) <= {line for path in RUN for line in commands(path)}
+    assert all(line.startswith(("make ", "pip ")) and reason for line, reason in NOT_RUN_HERE.items())
+
+
+def test_commands_named_in_passing_exist():
+    told = [(page.name, verb) for page in PAPERS for verb in re.findall(r"`whet ([a-z]+)", page.read_text("utf-8"))]
+    assert len(told) > 20 and {(page, verb) for page, verb in told if verb not in _verbs.names()} == set()
 
 
 def test_links_lead_somewhere():

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -164,7 +166,7 @@ def test_no_import_is_hidden_in_a_function():
                     names = [part.module or ""]
                 for name in names:
                     top = name.split(".")[0]
-                    own_heavy = name.startswith(("whet.nn", "whet.prepare.readers"))
+                    own_heavy = name.startswith("whet.nn")  # it imports torch
                     if top not in HEAVY and not own_heavy and name not in ALLOWED:
                         hidden.append(f"{path.relative_to(HOME)}:{part.lineno} imports {name}")
     assert hidden == []
@@ -178,6 +180,10 @@ def named_keys(text: str) -> set[tuple[str, str]]:
     """The keys of the recipe that a text names, as ``train.epochs=2`` or ``train.epochs``."""
     sections = "|".join([*SECTIONS, *ENTRIES])
     return set(re.findall(rf"(?<![\w./])({sections})\.([a-z_]+)\b(?![(/.])", text))
+
+
+NO_KEYS = {("data", "account"), ("data", "md"), ("strategy", "moving")}
+"""What a page may say beside keys: of metrics.json, of a file, of the plugin that ships as an example."""
 
 
 def test_no_sentence_names_a_key_that_does_not_exist():
@@ -194,7 +200,84 @@ def test_no_sentence_names_a_key_that_does_not_exist():
     ]
     wrong = {(path.name, *key) for path, text in sentences for key in named_keys(text) - known}
     assert len(sentences) > 500 and wrong == set()
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    told = {(page.name, *key) for page in pages for key in named_keys(page.read_text("utf-8")) - known - NO_KEYS}
+    assert len(pages) > 15 and told == set()
     assert named_keys("fill it in, or set data.on_bad_row=skip") - known == {("data", "on_bad_row")}
+
+
+TOLD = [HOME / f"{name}.py" for name in ("pipeline", "leg", "papers", "planning", "forecast", "rules", "second_look")]
+TOLD += [path for room in ("train", "cli") for path in sorted((HOME / room).glob("*.py"))]
+"""Who asks tasks and strategies what the contract offers, and knows none of them by name."""
+PLAIN = {"full", "head", "freeze"}
+"""Entries whose names are words: in a sentence they are English, alone they are the entry."""
+
+
+def entries_named(text: str) -> list[str]:
+    """The tasks and strategies that code names, in strings and imports; docstrings may, for examples."""
+    tree = ast.parse(text)
+    names = {spelt for shelf in ENTRIES.values() for name in shelf.names() for spelt in (name, name.replace("-", "_"))}
+    rare = re.compile(rf"(?<![\w-])({'|'.join(names - PLAIN)})(?![\w-])")
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+            found += [node.value] if node.value in names else rare.findall(node.value)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            whole = [f"{getattr(node, 'module', '')}.{alias.name}" for alias in node.names]
+            parts = {tuple(name.strip(".").split(".")) for name in whole}
+            found += [part[2] for part in parts if part[1:2] in (("tasks",), ("strategies",)) and part[2] in names]
+    return found
+
+
+def test_the_story_and_the_command_line_name_no_entry():
+    assert len(TOLD) > 25
+    assert {path.name: named for path in TOLD if (named := entries_named(path.read_text("utf-8")))} == {}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'if stage.strategy_name == "lora": pass',
+        'rates = {"text_classification": 1e-4, "head": 1e-3}',
+        'say(f"{name} is not language-modeling")',
+        "from whet.tasks import text_classification",
+        "from whet.strategies.full import Full",
+        "import whet.strategies.bitfit",
+    ],
+)
+def test_a_named_entry_is_found(line):
+    allowed = '"""Example: whet run --strategy lora"""\nhelp = "default: full; the disk is full"\n'
+    assert entries_named(allowed) == []
+    assert entries_named(f"{allowed}{line}\n")
+
+
+def needs() -> dict[str, str]:
+    """The packages that pyproject.toml names, with the lowest version of each."""
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    return {name.lower().replace("_", "-"): least for name, least in (one.split(">=") for one in named)}
+
+
+def test_what_is_imported_is_named_in_pyproject():
+    """Another package's need is no promise to us."""
+    known = importlib.metadata.packages_distributions()
+    tops = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                tops.add((node.module or "").split(".")[0])
+            elif isinstance(node, ast.Import):
+                tops |= {alias.name.split(".")[0] for alias in node.names}
+    others = tops - set(sys.stdlib_module_names) - {"whet"}
+    packages = {top: {name.lower().replace("_", "-") for name in known.get(top, [top])} for top in others}
+    assert len(others) > 8
+    assert {top for top, names in packages.items() if not names & set(needs())} == set()
+
+
+def test_the_floor_is_tried_with_the_lowest_torch_admitted():
+    tried = re.findall(r"torch==([\d.]+)", (ROOT / "Makefile").read_text("utf-8"))
+    least = needs()["torch"]
+    assert len(tried) == 1 and tried[0].removesuffix(".0") == least.removesuffix(".0")
 
 
 def test_the_front_door_is_short_and_opens():

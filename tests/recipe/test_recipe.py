@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from whet.core import yamlfile
 from whet.core.errors import UsageError
@@ -94,14 +95,16 @@ def test_a_setting_that_leads_nowhere_is_wrong_use_and_no_crash(setting):
         learning_rate=st.none() | st.floats(1e-30, 1e3),
         warmup=st.floats(0, 1),
         patience=st.none() | st.integers(1, 99),
-        device=st.none() | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8),
+        device=st.none() | st.sampled_from(["cpu", "cuda", "mps"]),
     ),
+    st.none() | st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=8),
     st.sampled_from(ENTRIES["strategy"].names()),
     st.integers(0, 2**62),
 )
-def test_from_a_recipe_to_yaml_and_back(train, strategy, seed):
+def test_from_a_recipe_to_yaml_and_back(train, metric, strategy, seed):
     recipe = Recipe.of({"strategy": strategy, "seed": seed})
-    recipe = recipe.with_stage(0, dataclasses.replace(recipe.stages[0], train=train))
+    stage = dataclasses.replace(recipe.stages[0], train=train).with_("evaluate", metric=metric)
+    recipe = recipe.with_stage(0, stage)
     assert Recipe.of(yamlfile.read(recipe.as_yaml(), "r.yaml")) == recipe
 
 
@@ -122,7 +125,60 @@ def test_the_schema_knows_every_option():
     for section, options in SECTIONS.items():
         assert list(schema[section]["properties"]) == [one.name for one in fields_of(options)]
     for section, shelf in ENTRIES.items():
-        groups = {one["properties"]["name"]["const"]: one for one in schema[section]["anyOf"] if "properties" in one}
+        forms = [one for one in schema[section]["anyOf"] if "enum" in one.get("properties", {}).get("name", {})]
+        groups = {one["properties"]["name"]["enum"][0]: one for one in forms}
         assert list(groups) == shelf.names()
         for name in shelf.names():
             assert set(groups[name]["properties"]) == {"name", *(one.name for one in fields_of(shelf[name]))}
+
+
+def misfits(values) -> list[str]:
+    """What the schema has against a recipe's values."""
+    return [error.message for error in Draft202012Validator(json_schema()).iter_errors(values)]
+
+
+TWO_STAGES = {
+    "strategy": {"name": "lora", "rank": 3},
+    "stages": [{"task": {"name": None}, "strategy": {"rank": 4}}, {"strategy": "head", "model": "x", "train": None}],
+}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"task": None, "strategy": {"name": None, "head_rate": 2}, "model": "x", "train": None},
+        {"task": {"name": None}, "strategy": {"head_rate": 2.0}},
+        {"task": "text-classification", "strategy": "lora", "data": {"train": "x.csv", "columns": {"text": "body"}}},
+        TWO_STAGES,
+        yamlfile.read(template(), "t.yaml"),
+        Recipe.of(TWO_STAGES).as_dict(),
+        *(Recipe.of({"strategy": name}).as_dict() for name in ENTRIES["strategy"].names()),
+        *(Recipe.of({"task": name}).as_dict() for name in ENTRIES["task"].names()),
+    ],
+)
+def test_what_is_a_recipe_fits_the_schema(values):
+    Recipe.of(values)
+    assert misfits(values) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"trian": {}},
+        {"strategy": "lara"},
+        {"strategy": {"rank": 8}},
+        {"task": {"name": None, "label_smoothing": 0.1}},
+        {"train": {"epochs": 0}},
+        {"train": "x"},
+        {"stages": [{"strategy": {"name": "lora", "rnk": 3}}]},
+    ],
+)
+def test_what_is_no_recipe_does_not_fit_the_schema(values):
+    with pytest.raises(UsageError):
+        Recipe.of(values)
+    assert misfits(values)
+
+
+def test_the_schema_is_one():
+    Draft202012Validator.check_schema(json_schema())
