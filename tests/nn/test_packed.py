@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import families
 from families import FAMILIES, WORDS
-from whet.nn import attention, packed
+from whet.nn import attention, grouped, packed
 from whet.nn.anatomy import read_anatomy
 from whet.nn.heads import MeanHead
 from whet.nn.layout import runs
@@ -99,8 +99,10 @@ def test_flat_answers_as_the_family_does_alone(name, kind):
             assert (found - expected).abs().max() < TOLERANCE, path
 
 
+@pytest.mark.parametrize("long", [grouped.LONG, 1], ids=["in groups", "by torch's kernel"])
 @pytest.mark.parametrize(("name", "kind"), WITH)
-def test_flat_and_padded_have_the_same_loss_and_gradients(name, kind):
+def test_flat_and_padded_have_the_same_loss_and_gradients(name, kind, long, monkeypatch):
+    monkeypatch.setattr(grouped, "LONG", long)
     network = strong(name, kind)
     anatomy, flat = read_anatomy(network), batch(name, kind, network)
     network.train()

@@ -9,8 +9,9 @@ import pytest
 import torch
 
 import whet
-from road.conftest import in_a_process
+from road.conftest import FAST, in_a_process
 from whet.nn.heads import MeanHead
+from whet.nn.layout import Flat
 from whet.prepare.batch import collate
 from whet.prepare.encode import encode
 from whet.tasks.contract import Split
@@ -114,3 +115,45 @@ def test_altered_weights_are_refused(name, made, tmp_path):
     (place / name).unlink()
     with pytest.raises(whet.ModelError):
         whet.load(place)
+
+
+TOKEN_BY_TOKEN = """
+import json, sys, torch, transformers
+model, kind, texts = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+network = getattr(transformers, kind).from_pretrained(model).eval()
+rows = tokenizer(texts, padding=True, return_tensors="pt")
+with torch.no_grad():
+    print(json.dumps(network(**rows).logits[rows["attention_mask"].bool()][:, :50].tolist()))
+assert not any(name.startswith("whet") for name in sys.modules)
+"""
+SENTENCES = "Ann\tB-PER\nran\tO\n\nBob\tB-PER\nsat\tO\nin\tO\nRome\tB-LOC\n"
+DOCUMENTS = "Once there was a boat.\n\nIt rained on the roof.\n\nNobody minded the rain.\n"
+
+
+@pytest.mark.parametrize(
+    ("task", "ending", "text", "kind", "settings"),
+    [
+        ("token-classification", "conll", SENTENCES, "AutoModelForTokenClassification", ()),
+        ("language-modeling", "txt", DOCUMENTS, "AutoModelForMaskedLM", ("task.objective=masked",)),
+    ],
+    ids=["tagging", "masked language model"],
+)
+def test_the_same_logits_token_by_token(task, ending, text, kind, settings, tmp_path):
+    data = tmp_path / f"rows.{ending}"
+    data.write_text("\n".join(text.replace("Ann", f"Ann{n}").replace("boat", f"boat {n}") for n in range(12)), "utf-8")
+    run = whet.run(data, task=task, out=tmp_path / "run", settings=[*FAST, *settings])
+    theirs = in_a_process(
+        "-W", "ignore", "-c", TOKEN_BY_TOKEN, run.model, kind, json.dumps(TEXTS), cwd=tmp_path, HF_HUB_OFFLINE="1"
+    )
+    found = torch.tensor(json.loads(theirs.stdout.splitlines()[-1]))
+    model = whet.load(run.path).model
+    flat = Flat.join(model.tokenizer(list(TEXTS)).input_ids)
+    with torch.inference_mode():
+        ours = (
+            model.engine.tokens(flat)
+            if task == "token-classification"
+            else model.engine.language(flat, torch.arange(flat.tokens))
+        )[:, :50]
+    assert float(ours.std()) > 0.01
+    torch.testing.assert_close(found, ours, atol=1e-4, rtol=1e-4)

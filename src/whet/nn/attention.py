@@ -18,7 +18,7 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
-from whet.nn.grouped import Grouped, Pattern
+from whet.nn.grouped import Grouped, Pattern, plain
 from whet.nn.layout import CURRENT, Layout
 
 NAME = "whet"
@@ -59,8 +59,10 @@ def attend(
     plan = layout.plan(cross, query.shape[1])
     pattern = Pattern(layout, plan, causal and not cross, sliding_window, softcap, scale, dropout)
     bias = None if position_bias is None or position_bias.dim() == 0 else position_bias[0]
-    flat = (part[0].transpose(0, 1) for part in (query, repeat_kv(key, repeats), repeat_kv(value, repeats)))
-    out: Tensor = Grouped.apply(*flat, bias, pattern)
+    q, k, v = (part[0].transpose(0, 1) for part in (query, repeat_kv(key, repeats), repeat_kv(value, repeats)))
+    out: Tensor = (
+        plain(q, k, v, pattern) if bias is None and pattern.is_plain else Grouped.apply(q, k, v, bias, pattern)
+    )
     return out.unsqueeze(0), None
 
 
