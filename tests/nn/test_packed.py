@@ -195,6 +195,7 @@ def test_what_the_engine_prepared_loads_in_plain_transformers(name, tmp_path):
     assert attention.NAME not in (tmp_path / "config.json").read_text("utf-8").split('"')
     loaded = families.CLASSES[kind].from_pretrained(tmp_path).eval()
     assert loaded.config._attn_implementation != attention.NAME
+    loaded.set_attn_implementation("eager")  # transformers 5.17's sdpa leaves Gemma 2's cap of the scores out
     with torch.no_grad():
         assert (plain(loaded, kind, flat) - ours).abs().max() < TOLERANCE
 
