@@ -2,51 +2,45 @@
 
 from __future__ import annotations
 
-import os
 import socket
+import subprocess
 import time
+from pathlib import Path
 
 import whet
 from road.conftest import FAST, in_a_process, write_rows
 
 
-def test_a_hub_name_without_a_network_fails_soon_and_names_the_local_way(tmp_path):
-    rows = write_rows(tmp_path / "rows.csv", 40)
+def asked_of_a_hub_at(endpoint: str, place: Path) -> tuple[subprocess.CompletedProcess[str], float]:
+    """A run from a model on a hub that stands there, with an empty cache; and how long it took."""
+    rows = write_rows(place / "rows.csv", 40)
     began = time.monotonic()
     found = in_a_process(
         "-c",
         "import sys; from whet.cli import main; sys.exit(main())",
-        *("run", rows, "--model", "someone/some-model", "--out", tmp_path / "run"),
-        cwd=tmp_path,
+        *("run", rows, "--model", "someone/some-model", "--out", place / "run"),
+        cwd=place,
         check=False,
-        HF_ENDPOINT="http://127.0.0.1:9",
-        HF_HOME=str(tmp_path / "hub"),
+        HF_ENDPOINT=endpoint,
+        HF_HOME=str(place / "hub"),
         HF_HUB_OFFLINE="",
-        OMP_NUM_THREADS=os.environ.get("OMP_NUM_THREADS", "1"),
     )
+    return found, time.monotonic() - began
+
+
+def test_a_hub_name_without_a_network_fails_soon_and_names_the_local_way(tmp_path):
+    found, seconds = asked_of_a_hub_at("http://127.0.0.1:9", tmp_path)
     assert found.returncode == 4, found.stderr
     assert "name the local directory" in found.stderr and "Traceback" not in found.stderr
-    assert time.monotonic() - began < 60, "the wait for the hub itself is ten seconds; the rest is start-up"
+    assert seconds < 60, "the wait for the hub itself is ten seconds; the rest is start-up"
 
 
 def test_a_hub_that_takes_the_call_and_says_nothing_is_given_up(tmp_path):
     """A listening port that never answers: the wait ends by itself, with the local way as the cure."""
-    rows = write_rows(tmp_path / "rows.csv", 40)
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        began = time.monotonic()
-        found = in_a_process(
-            "-c",
-            "import sys; from whet.cli import main; sys.exit(main())",
-            *("run", rows, "--model", "someone/some-model", "--out", tmp_path / "run"),
-            cwd=tmp_path,
-            check=False,
-            HF_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}",
-            HF_HOME=str(tmp_path / "hub"),
-            HF_HUB_OFFLINE="",
-        )
-        waited = time.monotonic() - began
+        found, seconds = asked_of_a_hub_at(f"http://127.0.0.1:{silent.getsockname()[1]}", tmp_path)
     assert found.returncode == 4 and "name the local directory" in found.stderr, found.stderr
-    assert waited < 45, "ten seconds of waiting, and start-up on a busy machine"
+    assert seconds < 60, "the client's own limits would repeat themselves for minutes"
 
 
 def test_a_plan_writes_nothing_and_a_planned_place_is_gone_on_in(tmp_path, monkeypatch):
