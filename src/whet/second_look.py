@@ -68,7 +68,8 @@ def _options(home: RunDir | None, settings: Sequence[str]) -> tuple[DataOptions,
     if others := set(given) - {"data", "evaluate"}:
         what = f"{', '.join(sorted(others))} cannot be set where nothing is trained"
         raise UsageError(what, "--set", "set keys of data or evaluate")
-    kept = read_values(home.recipe).get("evaluate", {}) if home and home.recipe.is_file() else {}
+    values = read_values(home.recipe) if home and home.recipe.is_file() else {}
+    kept = values.get("stages", [values])[-1].get("evaluate", {})
     stage = Recipe.of({**given, "evaluate": {**kept, **given.get("evaluate", {})}}, "--set").stages[-1]
     return stage.data, stage.evaluate
 

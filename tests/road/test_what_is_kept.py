@@ -102,7 +102,7 @@ def test_a_line_that_was_cut_off_does_not_stop_a_resume(rows, tmp_path):
 def test_stages_are_summed(rows, tmp_path):
     stages = [{"strategy": "head", "train": {"epochs": 1}}, {"strategy": "full", "train": {"epochs": 2}}]
     shared = {"train": {"threads": 1, "batch_size": 8, "precision": "float32"}}
-    recipe = {"data": {"train": str(rows)}, "stages": stages, **shared}
+    recipe = {"data": {"train": str(rows)}, "evaluate": {"metric": "f1_macro"}, "stages": stages, **shared}
     run = whet.run(whet.Recipe.of(recipe), out=tmp_path / "run")
     lines = [line for line in rundir.read_lines(run.files.log) if "loss" in line]
     spent = run.metrics["timing"]
@@ -114,6 +114,7 @@ def test_stages_are_summed(rows, tmp_path):
         sum(one["train_seconds"] for one in plan["stages"])
     )
     assert len(whet.plan(whet.Recipe.of(recipe)).as_json()["stages"]) == 2
+    assert whet.evaluate(run.path, rows).metrics["metric"] == "f1_macro", "the last stage's own"
 
     out = tmp_path / "cut"
     seen_steps = []
