@@ -87,7 +87,7 @@ def _answering_seconds(leg: Leg) -> float:
     if not features:
         return 0.0
     leg.model.network.eval()
-    batch = next(sweep(features, leg.model.tokens_per_batch))  # the largest that will come, for memory's sake
+    batch = next(sweep(features, leg.model.tokens_per_batch))[0]  # the largest that will come, for memory's sake
     with torch.inference_mode():
         engine = leg.model.engine
         return _timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -18,7 +19,7 @@ from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
 from whet.nn import machine
 from whet.prepare.corpus import Corpus, prepare
-from whet.prepare.encode import Account, encode
+from whet.prepare.encode import Account, encode_on_disk
 from whet.prepare.locate import locate
 from whet.recipe import Recipe, Stage
 from whet.tasks.contract import Pair, Split
@@ -66,7 +67,7 @@ class Leg:
             return {}
         return Predictor(self.model).measure(self.splits["validation"])
 
-    def untuned(self, tell: Tell) -> list[Pair] | None:
+    def untuned(self, tell: Tell) -> Sequence[Pair] | None:
         """The answers to the test rows before training; None where the head is new and could only guess."""
         if self.built.loaded.head_is_new:
             return None
@@ -143,7 +144,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         tell(Said(note))
     limits = built.model.limits
     encoded = {
-        name: encode(split, corpus.task, built.model.tokenizer, limits, corpus.schema)
+        name: encode_on_disk(split, corpus.task, built.model.tokenizer, limits, corpus.schema)
         for name, split in corpus.splits.items()
     }
     for name, one in encoded.items():

@@ -27,6 +27,7 @@ from whet.judge.report import render
 from whet.leg import Leg
 from whet.planning import summed
 from whet.prepare.corpus import Corpus
+from whet.prepare.kept import Lazy
 from whet.recipe import Recipe
 from whet.tasks.contract import Pair
 from whet.train.state import Progress, newest
@@ -151,16 +152,20 @@ def log(out: RunDir, before: Progress, event: Stepped | Looked) -> None:
         )
 
 
-def write_answers(out: RunDir, leg: Leg, split: str, pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+def write_answers(out: RunDir, leg: Leg, split: str, pairs: Sequence[Pair]) -> Sequence[dict[str, Any]]:
     """``predictions/<split>.jsonl``; the rows are given back for the report."""
     rows = answer_rows(leg.corpus.originals(split), pairs)
     rundir.write_lines(out.predictions(split), rows)
     return rows
 
 
-def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    """The lines of ``predictions/*.jsonl`` for answered rows."""
-    return [as_row(pair.example.row, original, pair) for original, pair in zip(originals, pairs, strict=True)]
+def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -> Sequence[dict[str, Any]]:
+    """The lines of ``predictions/*.jsonl`` for answered rows, made when they are asked for."""
+
+    def made(start: int, stop: int) -> list[dict[str, Any]]:
+        return [as_row(pairs[i].example.row, originals[i], pairs[i]) for i in range(start, stop)]
+
+    return Lazy(len(pairs), made)
 
 
 def metrics(
@@ -206,7 +211,7 @@ def write_report(
     leg: Leg,
     judgement: Judgement,
     figures: dict[str, Any],
-    errors: list[dict[str, Any]],
+    errors: Sequence[dict[str, Any]],
 ) -> None:
     """``metrics.json``, ``findings.json``, ``report.html`` and ``README.md``."""
     rundir.write_json(out.metrics, figures)

@@ -158,7 +158,7 @@ def _measure(
     leg: Leg,
     out: RunDir,
     tell: Tell,
-    before: list[Pair] | None,
+    before: Sequence[Pair] | None,
     done: Sequence[Progress],
     began: float,
 ) -> bool:

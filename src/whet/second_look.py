@@ -20,7 +20,7 @@ from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
 from whet.judge.report import render
 from whet.prepare.corpus import Corpus, prepare_test
-from whet.prepare.encode import encode
+from whet.prepare.encode import encode_on_disk
 from whet.prepare.options import DataOptions
 from whet.recipe import Recipe, apply, read_values
 from whet.tasks.contract import Split
@@ -44,7 +44,7 @@ def evaluate(
     predictor = open_predictor(model)
     asked = predictor.model
     corpus = prepare_test(data, rows, asked.task, asked.schema, asked.columns)
-    encoded = encode(corpus.splits["test"], asked.task, asked.tokenizer, asked.limits, asked.schema)
+    encoded = encode_on_disk(corpus.splits["test"], asked.task, asked.tokenizer, asked.limits, asked.schema)
     split, cut = encoded.split, encoded.account.sentence("test", asked.limits)
     notes = [*corpus.notes, *([cut] if cut else [])]
     for note in notes:

@@ -120,11 +120,11 @@ def test_mistakes_come_surest_first_and_sets_have_no_order():
         {"row": 2, "text": "b", "target": "x", "prediction": "x", "probabilities": {"x": 0.9, "y": 0.1}},
         {"row": 3, "text": "c", "target": "x", "prediction": "y", "probabilities": {"x": 0.1, "y": 0.9}},
     ]
-    assert [one.row for one in mistakes(rows)] == [3, 1]
+    assert [one.row for one in mistakes(rows).shown] == [3, 1]
     sets = {"row": 1, "target": ["a", "b"], "prediction": ["b", "a"], "probabilities": {"a": 0.9, "b": 0.8}}
-    assert mistakes([sets]) == []
+    assert mistakes([sets]).shown == []
     far = [{"row": k, "target": 1.0, "prediction": 1.0 + k} for k in range(4)]
-    assert [one.row for one in mistakes(far)] == [3, 2, 1]
+    assert [one.row for one in mistakes(far).shown] == [3, 2, 1]
 
 
 def test_differing_words_are_named():
@@ -136,11 +136,11 @@ def test_differing_words_are_named():
         "prediction": ["O", "O", "B-LOC"],
         "entities": [],
     }
-    (one,) = mistakes([row])
+    (one,) = mistakes([row]).shown
     assert one.inputs == {"tokens": ["Ada", "in", "Rome"]}
     assert differences(one) == [("Ada", "B-PER", "O")]
 
 
 def test_rows_without_truth_stand_in_their_order():
     rows = [{"row": k, "text": "t", "prediction": {"loss": k}} for k in (1, 2)]
-    assert [one.row for one in mistakes(rows)] == [1, 2]
+    assert [one.row for one in mistakes(rows).shown] == [1, 2]

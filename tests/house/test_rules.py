@@ -203,7 +203,7 @@ def test_no_sentence_names_a_key_that_does_not_exist():
     pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
     told = {(page.name, *key) for page in pages for key in named_keys(page.read_text("utf-8")) - known - NO_KEYS}
     assert len(pages) > 15 and told == set()
-    assert named_keys("fill it in, or set data.on_bad_row=skip") - known == {("data", "on_bad_row")}
+    assert named_keys("fill it in, or set data.on_bad_line=skip") - known == {("data", "on_bad_line")}
 
 
 TOLD = [HOME / f"{name}.py" for name in ("pipeline", "leg", "papers", "planning", "forecast", "rules", "second_look")]

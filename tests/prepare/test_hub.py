@@ -162,7 +162,7 @@ def test_a_folder_read_by_the_hubs_own_library(tmp_path, monkeypatch):
         datasets.Dataset.from_list(found).to_parquet(str(home / f"{split}.parquet"))
     corpus = prepare(f"hf:{home}", DataOptions(), None, 0)
     assert corpus.rows == {"train": 36, "validation": 6, "test": 4}
-    assert json.dumps(corpus.originals("test"))
+    assert json.dumps(list(corpus.originals("test")))
 
 
 def test_a_silent_hub_is_given_up_with_a_way_out(stage):

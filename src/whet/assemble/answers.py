@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from whet.core.rundir import plain
+from whet.prepare.kept import as_json, of_json
 from whet.tasks.contract import Pair, Prediction
 
 RESERVED = ("row", "target", "prediction", "probabilities")
@@ -65,3 +68,28 @@ def _likeliest(probabilities: Mapping[str, float], top: int | None) -> dict[str,
     if top is not None:
         pairs = sorted(pairs, key=lambda pair: -pair[1])[:top]
     return {label: plain(p) for label, p in pairs}
+
+
+def packed(prediction: Prediction) -> bytes:
+    """An answer as bytes, to lie on the disk; nothing of it is rounded."""
+    raw = prediction.raw
+    shape = None if raw is None or isinstance(raw, tuple) else np.shape(raw)
+    numbers = None if raw is None else np.asarray(raw, np.float64).tobytes()
+    told = as_json([prediction.answer, prediction.probabilities, prediction.details, shape, raw is None])
+    return told + b"\n" + (numbers or b"")
+
+
+def unpacked(whole: bytes) -> Prediction:
+    """The answer back: its logits a tuple or an array, as they were."""
+    told, _, numbers = whole.partition(b"\n")
+    answer, probabilities, details, shape, bare = of_json(told)
+    raw: Any = None
+    if not bare:
+        flat = np.frombuffer(numbers)
+        raw = tuple(flat.tolist()) if shape is None else flat.reshape(shape)
+    return Prediction(answer, probabilities, raw, details)
+
+
+def size_of(prediction: Prediction) -> int:
+    """About how many bytes an answer takes, packed."""
+    return 100 + 40 * len(prediction.probabilities or ()) + 8 * int(np.size(prediction.raw))

@@ -11,12 +11,13 @@ from typing import IO, Any, final
 import numpy as np
 import torch
 
-from whet.assemble.answers import as_row
+from whet.assemble.answers import as_row, packed, size_of, unpacked
 from whet.assemble.model import Model
 from whet.core.errors import DataError, TrainingError, UsageError
 from whet.core.events import Answered, Said, Tell, silent
 from whet.prepare.batch import sweep
 from whet.prepare.encode import Account, encode
+from whet.prepare.kept import Lazy, keep
 from whet.prepare.rows import Row, read_rows
 from whet.tasks.contract import Pair, Part, Prediction, Split
 
@@ -69,36 +70,44 @@ class Predictor:
         if said := account.sentence("input", self.model.limits):
             tell(Said(said))
 
-    def pairs(self, split: Split, tell: Tell = silent) -> list[Pair]:
-        """Each example of an encoded split with the answer to it."""
-        return [Pair(*both) for both in zip(split.examples, self.answers(split, tell), strict=True)]
+    def pairs(self, split: Split, tell: Tell = silent) -> Sequence[Pair]:
+        """Each example of an encoded split with the answer to it; of very many the later ones lie on the disk."""
+        answers = keep(self.answers(split, tell), packed, unpacked, size_of)
+
+        def both(start: int, stop: int) -> list[Pair]:
+            return [Pair(split.examples[place], answers[place]) for place in range(start, stop)]
+
+        return Lazy(len(answers), both)
 
     def measure(self, split: Split, tell: Tell = silent) -> dict[str, float]:
         """The task's metrics on an encoded split whose targets are known."""
         return self.model.task.score(self.pairs(split, tell), self.model.schema).values()
 
-    def answers(self, split: Split, tell: Tell = silent) -> list[Prediction]:
-        """One answer for each example of an encoded split, in the split's order.
+    def answers(self, split: Split, tell: Tell = silent) -> Iterator[Prediction]:
+        """One answer for each example of an encoded split, in the split's order, as they come.
 
         Raises TrainingError where the model's numbers are not finite: they would pass for an answer.
         """
         model = self.model
-        gathered: list[list[Part]] = [[] for _ in split.examples]
         done = 0
         model.network.eval()
-        with torch.inference_mode():
-            for batch in sweep(split.features, model.tokens_per_batch):
-                for part in model.task.decode(model.engine, batch, model.schema):
+        for window in sweep(split.features, model.tokens_per_batch):
+            gathered: dict[int, list[Part]] = {}
+            for batch in window:
+                with torch.inference_mode():
+                    parts = model.task.decode(model.engine, batch, model.schema)
+                for part in parts:
                     if not _finite(part.raw):
                         raise TrainingError(
                             "the model's answer is not a finite number",
                             f"{split.name}, row {split.examples[part.index].row}",
                             "its training diverged: lower train.learning_rate and train anew",
                         )
-                    gathered[part.index].append(part)
+                    gathered.setdefault(part.index, []).append(part)
                 done += len(batch.features)
                 tell(Answered(split.name, min(done, len(split.examples)), len(split.examples)))
-        return [model.task.gather(sorted(parts, key=lambda part: part.part), model.schema) for parts in gathered]
+            for index in sorted(gathered):
+                yield model.task.gather(sorted(gathered[index], key=lambda part: part.part), model.schema)
 
     def _row(self, given: Input, number: int) -> Row:
         role = self.model.task.columns[0].role

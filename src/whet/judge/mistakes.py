@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from whet.assemble.answers import RESERVED
@@ -27,18 +29,50 @@ class Mistake:
     weight: float
 
 
-def comparable(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The same rows, without the target where the answer is a mapping: that measures a text and answers nothing."""
-    measured = [isinstance(row.get("prediction"), Mapping) for row in rows]
-    return [{k: v for k, v in row.items() if k != "target" or not m} for row, m in zip(rows, measured, strict=True)]
+@dataclass(frozen=True)
+class Mistakes:
+    """The mistakes to be shown, how many there are of how many rows, whether the truth is known, whether answers are
+    all numbers, which are far off or near and not wrong."""
+
+    shown: list[Mistake]
+    count: int
+    rows: int
+    known: bool
+    far: bool
 
 
-def mistakes(rows: Sequence[Mapping[str, Any]]) -> list[Mistake]:
-    """The rows answered wrongly, the surest (or farthest off) first; all rows where no truth is known."""
-    known = [row for row in rows if "target" in row]
-    own = _columns(known or rows)
-    picked = [_mistake(row, own) for row in (known or rows) if "target" not in row or not _right(row)]
-    return sorted(picked, key=lambda one: -one.weight) if known else picked
+def mistakes(rows: Sequence[Mapping[str, Any]], most: int = SHOWN) -> Mistakes:
+    """The rows answered wrongly, the surest (or farthest off) first; all rows where no truth is known.
+
+    The rows are walked through three times and never held together: there may be a million.
+    """
+    known = any("target" in row for row in map(_comparable, rows))
+    judged = (row for row in map(_comparable, rows) if not known or "target" in row)
+    own = _columns(judged)
+    count, far = 0, True
+
+    def wrong() -> Iterator[Mistake]:
+        nonlocal count, far
+        for row in map(_comparable, rows):
+            if "target" not in row if not known else ("target" in row and not _right(row)):
+                one = _mistake(row, own)
+                count += 1
+                far = far and is_far(one)
+                yield one
+
+    if known:
+        shown = heapq.nsmallest(most, wrong(), key=lambda one: -one.weight)
+    else:
+        shown = list(islice(wrong(), most))
+        count = len(rows)
+    return Mistakes(shown, count, len(rows), known, far)
+
+
+def _comparable(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The same row, without the target where the answer is a mapping: that measures a text and answers nothing."""
+    if not isinstance(row.get("prediction"), Mapping):
+        return row
+    return {name: value for name, value in row.items() if name != "target"}
 
 
 def is_far(one: Mistake) -> bool:
@@ -65,10 +99,14 @@ def _words(value: Any) -> list[str]:
     return [str(word) for word in (value if isinstance(value, list) else str(value).split())]
 
 
-def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def _columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     """The user's own columns, without those that only repeat the target."""
-    names = list(dict.fromkeys(name for row in rows for name in _before_answer(row)))
-    return [n for n in names if any(row.get(n) is not None and not _repeats(row, n) for row in rows)]
+    told: dict[str, bool] = {}
+    for row in rows:
+        for name in _before_answer(row):
+            if not told.get(name):
+                told[name] = row.get(name) is not None and not _repeats(row, name)
+    return [name for name, own in told.items() if own]
 
 
 def _before_answer(row: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure
 from whet.judge.markup import number, safe, section, tree
-from whet.judge.mistakes import SHOWN, Mistake, comparable, differences, is_far, mistakes
+from whet.judge.mistakes import Mistake, differences, mistakes
 from whet.judge.words import Words
 
 LONGEST = 700
@@ -21,12 +21,10 @@ def wrong_answers(facts: ReportFacts, say: Words) -> str:
     """The wrong answers with a filter; the answers as they stand where they are numbers, or no truth is known."""
     if not facts.errors:
         return ""
-    rows = comparable(facts.errors)
-    found = mistakes(rows)
-    known = any("target" in row for row in rows)
-    if not found:
+    found = mistakes(facts.errors)
+    shown, known = found.shown, found.known
+    if not shown:
         return section("errors", say("errors"), f"<p>{safe(say('no_errors'))}</p>")
-    shown = found[:SHOWN]
     own = list(dict.fromkeys(name for one in shown for name in one.inputs))
     sure = any(one.sure is not None for one in shown)
     truth, certainty = ([say("target")] if known else []), ([say("sure")] if sure else [])
@@ -41,12 +39,11 @@ def wrong_answers(facts: ReportFacts, say: Words) -> str:
     )
     inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
     drawn = f'{box}<div class="scroll tall"><table class="errors" id="rows">{inside}</table></div>'
-    far = all(map(is_far, found))
-    key = "answers_lead" if not known else "far_lead" if far else "errors_lead"
-    lead = say(key, wrong=figure(len(found)), rows=figure(len(rows)))
-    if len(found) > SHOWN:
-        lead += " " + say("errors_cut", shown=figure(SHOWN))
-    return section("errors", say("errors" if known and not far else "answers"), drawn, lead)
+    key = "answers_lead" if not known else "far_lead" if found.far else "errors_lead"
+    lead = say(key, wrong=figure(found.count), rows=figure(found.rows))
+    if found.count > len(shown):
+        lead += " " + say("errors_cut", shown=figure(len(shown)))
+    return section("errors", say("errors" if known and not found.far else "answers"), drawn, lead)
 
 
 def _row(one: Mistake, own: Sequence[str], known: bool, sure: bool, say: Words) -> str:

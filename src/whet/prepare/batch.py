@@ -14,6 +14,7 @@ import numpy as np
 
 from whet.core import draws
 from whet.nn.layout import Flat
+from whet.prepare.tokens import Tokens
 from whet.tasks.contract import Batch, Features
 
 WINDOW = 1024
@@ -36,39 +37,40 @@ def steps(
 
     The windows of one example stay in one step. A window longer than ``tokens_per_batch`` goes alone.
     """
-    parts = by_example(features)
-    order = draws.order(len(parts), seed, stage, epoch)
-    for first in range(0, len(parts), batch_size):
+    at = bounds(features)
+    order = draws.order(len(at) - 1, seed, stage, epoch)
+    for first in range(0, len(order), batch_size):
         chosen = order[first : first + batch_size]
-        seen = [feature for place in chosen for feature in parts[int(place)]]
+        seen = [features[part] for place in chosen for part in range(at[place], at[place + 1])]
         micro = tuple(collate(group) for group in _fill(seen, tokens_per_batch))
         yield Step(micro, len(chosen), sum(feature.supervised for feature in seen))
 
 
-def sweep(features: Iterable[Features], tokens_per_batch: int, window: int = WINDOW) -> Iterator[Batch]:
-    """Everything once, for answers: batches of like lengths, in memory bounded by ``window`` examples.
+def sweep(features: Iterable[Features], tokens_per_batch: int, window: int = WINDOW) -> Iterator[list[Batch]]:
+    """Everything once, for answers, a window of examples at a time: its batches of like lengths.
 
-    The order inside a window of examples is by length, so answers are put back by ``Features.index``; all
-    windows of one text come before the next stretch begins.
+    The order inside a window is by length, so answers are put back by ``Features.index``; all windows of one text
+    stand in one window of examples.
     """
     held: list[Features] = []
     examples, last = 0, None
     for feature in features:
         if feature.index != last:
             if examples == window:
-                yield from map(collate, _fill(held, tokens_per_batch))
+                yield [collate(group) for group in _fill(held, tokens_per_batch)]
                 held, examples = [], 0
             examples, last = examples + 1, feature.index
         held.append(feature)
-    yield from map(collate, _fill(held, tokens_per_batch))
+    if held:
+        yield [collate(group) for group in _fill(held, tokens_per_batch)]
 
 
-def by_example(features: Sequence[Features]) -> list[list[Features]]:
-    """The features of each example together, in the order in which examples first come."""
-    groups: dict[int, list[Features]] = {}
-    for feature in features:
-        groups.setdefault(feature.index, []).append(feature)
-    return list(groups.values())
+def bounds(features: Sequence[Features]) -> np.ndarray:
+    """Where each example's features begin, and where the last one's end: they stand together, in order."""
+    if isinstance(features, Tokens):
+        return features.bounds
+    index = np.array([feature.index for feature in features], np.int64)
+    return np.append(np.flatnonzero(np.diff(index, prepend=-1)), len(index))
 
 
 def collate(features: Sequence[Features]) -> Batch:

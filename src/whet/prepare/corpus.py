@@ -6,16 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from whet.core.errors import DataError, Fault, UsageError
+from whet.core.errors import DataError, Fault
 from whet.prepare import hub
 from whet.prepare.check import describe, remarks
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
-from whet.prepare.readers.contract import PEEK, READERS
+from whet.prepare.parsed import Parsed, parse
+from whet.prepare.portions import completed, thinned
+from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
 from whet.prepare.schema import learn, unlabelled, unseen
-from whet.prepare.split import labels_in, labels_of, take, thin
-from whet.prepare.tables import Parsed, Table, limited, parse, plain_names, read_table, table_of
+from whet.prepare.tables import Table, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Schema, Split, Task
 
 HUB = "hub"
@@ -39,14 +40,14 @@ class Corpus:
     files: dict[str, str]
     notes: list[str]
     check: dict[str, Any]
-    rows_as_written: dict[str, list[dict[str, Any]]]
+    rows_as_written: Mapping[str, Sequence[Mapping[str, Any]]]
 
     @property
     def rows(self) -> dict[str, int]:
         """The number of rows in each split."""
         return {name: len(split.examples) for name, split in self.splits.items()}
 
-    def originals(self, split: str) -> list[dict[str, Any]]:
+    def originals(self, split: str) -> Sequence[Mapping[str, Any]]:
         """The rows of a split as they stand in their file, in the order of its examples."""
         return self.rows_as_written[split]
 
@@ -56,17 +57,17 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
 
     Raises DataError with all faults found: nothing is trained on data that is not whole.
     """
-    tables, notes = _tables(locate(source, data))
+    tables, notes = _tables(locate(source, data), data.on_bad_row == "skip")
     if task is None:
-        name = guess_task(tables["train"].cells[:PEEK], tables["train"].entry)
+        name = guess_task(tables["train"].beginning, tables["train"].entry)
         task = TASKS[name]()
         notes.append(f"no task was named: the rows look like {name}")
-    parsed, columns, said = _parsed(tables, task, _asked(data))
+    parsed, columns, said = _parsed(tables, task, _asked(data), data.on_bad_row == "skip")
     used = {split: tables[split] for split in parsed}
     notes += said
-    parsed, said = _thinned(parsed, data.max_rows, seed)
+    parsed, said = thinned(parsed, data.max_rows, seed)
     notes += said
-    parsed, said = _split(parsed, data.split_fractions, seed, tables["train"].name)
+    parsed, said = completed(parsed, data.split_fractions, seed, tables["train"].name)
     notes += said
     schema = learn({name: part.examples for name, part in parsed.items()}, task)
     return _corpus(parsed, task, schema, columns, used, notes)
@@ -79,17 +80,18 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     Raises DataError with all faults found.
     """
     place = locate(source, data)
-    tables, notes = _tables(place, only="test" if "test" in place.files or place.hub else "train")
+    skip = data.on_bad_row == "skip"
+    tables, notes = _tables(place, skip, only="test" if "test" in place.files or place.hub else "train")
     if len(place.files) > 1 and "test" not in tables:
         raise DataError(f"there is no test file, only {', '.join(place.files)}", source, "give the file itself")
     table = next(iter(tables.values()))
     known = {role: column for role, column in columns.items() if column in table.names and role != "weight"}
-    parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, columns or None)
-    parsed, thinned = _thinned(parsed, data.max_rows, 0)
+    parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, skip, columns or None)
+    parsed, fewer = thinned(parsed, data.max_rows, 0)
     faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
     if faults:
         raise DataError(faults)
-    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + thinned)
+    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer)
 
 
 def _corpus(
@@ -105,7 +107,7 @@ def _corpus(
     return Corpus(
         task_name=TASKS.name_of(type(task)),
         task=task,
-        splits={name: Split(name, tuple(rows)) for name, rows in examples.items()},
+        splits={name: Split(name, rows, content=parsed[name].content) for name, rows in examples.items()},
         schema=schema,
         columns=columns,
         files={table.name: table.sha256 for table in tables.values()},
@@ -115,7 +117,7 @@ def _corpus(
     )
 
 
-def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], list[str]]:
+def _tables(place: Place, skip: bool, only: str | None = None) -> tuple[dict[str, Table], list[str]]:
     """Every split's rows, read whole; raises once, with the faults of all files."""
     notes = list(place.notes)
     tables: dict[str, Table] = {}
@@ -135,11 +137,12 @@ def _tables(place: Place, only: str | None = None) -> tuple[dict[str, Table], li
         except DataError as error:
             faults.extend(error.faults)
     for table in tables.values():
-        faults.extend(limited(table.faults, table.name))
+        if table.tally.ended or not (skip and table.rows):
+            faults.extend(table.faulted(table.faults))
     if faults:
         raise DataError(faults)
     read = [table for table in tables.values() if table.entry != HUB]
-    notes += [f"{table.name}: {len(table.cells)} rows, read as {table.entry}" for table in read]
+    notes += [f"{table.name}: {len(table.rows)} rows, read as {table.entry}" for table in read]
     return {split: tables[split] for split in SPLITS if split in tables}, notes
 
 
@@ -149,7 +152,11 @@ def _asked(data: DataOptions) -> dict[str, str]:
 
 
 def _parsed(
-    tables: Mapping[str, Table], task: Task, asked: Mapping[str, str], trained: Collection[str] | None = None
+    tables: Mapping[str, Table],
+    task: Task,
+    asked: Mapping[str, str],
+    skip: bool,
+    trained: Collection[str] | None = None,
 ) -> tuple[dict[str, Parsed], dict[str, str], list[str]]:
     """Each table's rows as the task reads them; the first one must have what was asked for, the others may differ.
 
@@ -172,8 +179,11 @@ def _parsed(
         except DataError as error:
             faults.extend(error.faults)
             continue
-        parsed[split] = parse(table, task, roles)
-        faults.extend(limited(parsed[split].faults, table.name))
+        parsed[split], refused = parse(table, task, roles, skip)
+        if not skip or not len(parsed[split]):
+            faults.extend(table.faulted(refused))
+        elif table.tally.faulty:
+            notes.append(_skipped(table, (*table.faults, *refused)))
         headed = table.entry == HUB or READERS[table.entry].headed
         if headed and (first is None or _unweighted(roles) != _unweighted(first)):
             notes.append(roles.note)
@@ -182,6 +192,14 @@ def _parsed(
     if faults:
         raise DataError(faults)
     return parsed, columns, notes
+
+
+def _skipped(table: Table, faults: Sequence[Fault]) -> str:
+    """What is left out of a file under ``data.on_bad_row=skip``, with the first reason."""
+    tally = table.tally
+    return (
+        f"{table.name}: {tally.faulty} of {tally.read} rows are skipped; the first: {faults[0].where}: {faults[0].what}"
+    )
 
 
 def _later(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> Roles:
@@ -205,69 +223,10 @@ def _unweighted(roles: Roles) -> dict[str, str]:
 def _is_unanswered(table: Table, first: Roles, task: Task) -> bool:
     """Whether every target is missing, or -1, which is how the hub writes it."""
     columns = [first.columns[column.role] for column in task.columns if column.target and column.role in first.columns]
-    return bool(columns) and all(row.get(column) in (None, "", -1) for row in table.cells for column in columns)
+    return bool(columns) and all(row.cells.get(column) in (None, "", -1) for row in table.rows for column in columns)
 
 
 def _called(table: Table, roles: Roles) -> dict[str, str]:
     """The names under which the roles' columns go from here on: nameless ones are called by their role."""
     from_role = plain_names(table.names, roles)
     return {role: from_role.get(column, column) for role, column in roles.columns.items()}
-
-
-def _thinned(parsed: dict[str, Parsed], most: int | None, seed: int) -> tuple[dict[str, Parsed], list[str]]:
-    """At most so many rows of each split, and none whose label the fewer training rows no longer have."""
-    if most is None:
-        return parsed, []
-    places = {name: thin(part.examples, most, seed, name) for name, part in parsed.items()}
-    if "train" in parsed:
-        labels = labels_of(parsed["train"].examples)
-        left = {label for place in places["train"] for label in labels[place]}
-        lost = {label for found in labels for label in found} - left
-        for name, part in parsed.items():
-            places[name] = [i for i in places[name] if lost.isdisjoint(labels_in(part.examples[i].target))]
-    kept = {name: _pick(part, places[name]) for name, part in parsed.items()}
-    return kept, [
-        f"data.max_rows={most}: {len(kept[name].examples)} of {len(part.examples)} {name} rows are used"
-        for name, part in parsed.items()
-        if len(kept[name].examples) < len(part.examples)
-    ]
-
-
-def _split(
-    parsed: dict[str, Parsed], fractions: tuple[float, float], seed: int, name: str
-) -> tuple[dict[str, Parsed], list[str]]:
-    """Take what is missing from the training rows; both shares are of the training rows as they came."""
-    missing = [split for split in ("test", "validation") if split not in parsed]
-    found, notes = dict(parsed), []
-    whole = len(parsed["train"].examples)
-    for split in missing:
-        share = fractions[0] if split == "validation" else fractions[1]
-        rows = found["train"]
-        if share == 0 and split == "validation":
-            found[split] = _pick(rows, [])
-            notes.append(
-                "there are no validation rows: the last weights are kept, and nothing is fitted after training"
-            )
-            continue
-        if share == 0:
-            what, cure = "a share of 0 leaves no test rows to measure the model with", "as [0, 0.1], or set data.test"
-            raise UsageError(what, "data.split_fractions", cure)
-        taken = take(rows.examples, max(1, round(share * whole)), seed, split)
-        if not taken:
-            raise DataError(
-                f"{whole} rows are too few to make a {split} split of them",
-                name,
-                f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
-            )
-        chosen = set(taken)
-        found[split] = _pick(rows, taken)
-        found["train"] = _pick(rows, [place for place in range(len(rows.examples)) if place not in chosen])
-        notes.append(
-            f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, "
-            f"stratified, seed {seed}; equal texts stay together, and rows keep their numbers in the file"
-        )
-    return found, notes
-
-
-def _pick(parsed: Parsed, places: Sequence[int]) -> Parsed:
-    return Parsed([parsed.examples[i] for i in places], [parsed.originals[i] for i in places], [])

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from whet.core.errors import DataError, Fault, UsageError
+from whet.prepare import tokens
 from whet.prepare.options import EncodeOptions
 from whet.prepare.tables import gathered
 from whet.tasks.contract import Features, Limits, LongText, Schema, Split, Task
@@ -21,7 +25,7 @@ class Account:
     """What became of the rows: ``whole + cut + windowed == rows``; ``tokens`` is what the model sees.
 
     ``cut_tokens`` were removed by the limit, ``parts`` is the number of features (windows count singly, and
-    overlap).
+    overlap). ``text_tokens`` are those that stand for text, of which ``unknown_tokens`` say only that there was some.
     """
 
     rows: int
@@ -31,6 +35,13 @@ class Account:
     parts: int
     tokens: int
     cut_tokens: int
+    text_tokens: int = 0
+    unknown_tokens: int = 0
+
+    @property
+    def unknown_share(self) -> float:
+        """The share of the text that the model cannot tell from any other unknown text."""
+        return self.unknown_tokens / max(self.text_tokens, 1)
 
     def sentence(self, split: str, limits: Limits) -> str:
         """What must be said aloud of a split: how many rows the model does not see whole; nothing where it does."""
@@ -79,14 +90,51 @@ def choose_limits(options: EncodeOptions, task: Task, schema: Schema, model_max:
 
 
 def encode(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Schema) -> Encoded:
-    """Give a split its features, in the order of its examples.
+    """Give a split its features, in the order of its examples, in memory.
 
     Raises DataError with all rows that cannot be encoded, and where a row would give nothing at all.
     """
+    features, faults = _features(split, range(len(split.examples)), task, tokenizer, limits, schema)
+    if faults:
+        raise DataError(gathered(faults, split.name))
+    owners = np.array([feature.index for feature in features], np.int64)
+    cut = np.array([feature.cut for feature in features], np.int64)
+    account = _account(owners, cut, (np.asarray(feature.ids) for feature in features), tokenizer)
+    return Encoded(dataclasses.replace(split, features=tuple(features)), account)
+
+
+def encode_on_disk(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Schema) -> Encoded:
+    """The same for any number of rows: the features lie in the cache, and are made only where they are not there yet.
+
+    Raises DataError as ``encode`` does.
+    """
+    place = tokens.place_of(tokens.key(split.content, task, tokenizer, limits, schema))
+    batches, faults = [], []
+    for number, start in enumerate(range(0, len(split.examples), tokens.SHARD)):
+        batch = tokens.load(place, number)
+        if batch is None:
+            stretch = range(start, min(start + tokens.SHARD, len(split.examples)))
+            features, found = _features(split, stretch, task, tokenizer, limits, schema)
+            faults += found
+            if faults:
+                continue  # the rest is looked through for its faults
+            batch = tokens.store(place, number, features)
+        batches.append(batch)
+    if faults:
+        raise DataError(gathered(faults, split.name))
+    on_disk = tokens.Tokens(batches)
+    account = _account(on_disk.owners, on_disk.cut, on_disk.ids(), tokenizer)
+    return Encoded(dataclasses.replace(split, features=on_disk), account)
+
+
+def _features(
+    split: Split, stretch: range, task: Task, tokenizer: Any, limits: Limits, schema: Schema
+) -> tuple[list[Features], list[Fault]]:
+    """The features of some of a split's examples, and what is wrong with others."""
     features: list[Features] = []
     faults: list[Fault] = []
-    cut = windowed = 0
-    for index, example in enumerate(split.examples):
+    for index in stretch:
+        example = split.examples[index]
         try:
             parts = task.encode(example, index, tokenizer, limits, schema)
         except DataError as error:
@@ -94,21 +142,32 @@ def encode(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Sch
             continue
         if not parts or not all(len(part.ids) for part in parts):
             faults.append(Fault("nothing is left for the model to see", f"row {example.row}", "give the row a text"))
-        if any(part.cut for part in parts):
-            cut += 1
-        elif len(parts) > 1:
-            windowed += 1
         features.extend(parts)
-    if faults:
-        raise DataError(gathered(faults, split.name))
-    rows = len(split.examples)
-    account = Account(
+    return features, faults
+
+
+def _account(owners: np.ndarray, cut: np.ndarray, ids: Iterable[np.ndarray], tokenizer: Any) -> Account:
+    """The account of features by their examples' numbers, the tokens cut from each, and all their token ids."""
+    first = np.flatnonzero(np.diff(owners, prepend=-1))
+    rows = len(first)
+    parts = np.diff(np.append(first, len(owners)))
+    shorter = np.add.reduceat(cut > 0, first).astype(bool) if rows else np.zeros(0, bool)
+    windowed = int(((parts > 1) & ~shorter).sum())
+    unknown = tokenizer.unk_token_id
+    special = np.array([one for one in tokenizer.all_special_ids if one != unknown], np.int64)
+    counts = np.zeros(3, np.int64)
+    for stretch in ids:
+        told = ~np.isin(stretch, special)
+        counts += len(stretch), told.sum(), 0 if unknown is None else (stretch == unknown).sum()
+    total, text, unknowns = counts.tolist()
+    return Account(
         rows=rows,
-        whole=rows - cut - windowed,
-        cut=cut,
+        whole=rows - int(shorter.sum()) - windowed,
+        cut=int(shorter.sum()),
         windowed=windowed,
-        parts=len(features),
-        tokens=sum(len(part.ids) for part in features),
-        cut_tokens=sum(part.cut for part in features),
+        parts=len(owners),
+        tokens=total,
+        cut_tokens=int(cut.sum()),
+        text_tokens=text,
+        unknown_tokens=unknowns,
     )
-    return Encoded(dataclasses.replace(split, features=tuple(features)), account)

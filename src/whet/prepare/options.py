@@ -22,6 +22,9 @@ class DataOptions:
     """File with the rows that measure the model once, at the end; null searches the folder, else splits."""
     columns: dict[str, str] = field(default_factory=dict)
     """Which column plays which role, as in {text: review}; roles not named are inferred, and said aloud."""
+    on_bad_row: Literal["error", "skip"] = "error"
+    """What a row that cannot be read or understood does: stop the run, with all faults named, or be left out, counted
+    and said aloud; stopping is the default, for rows that go missing shift what is measured."""
     max_rows: Count | None = None
     """At most so many rows of each split, stratified and seeded, for a quick trial; null keeps all."""
     weight_column: str | None = None

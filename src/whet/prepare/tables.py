@@ -1,92 +1,122 @@
-"""One file of rows, read whole: its cells, what is wrong with it, and what a task makes of it."""
+"""One file of rows, read to its end: its cells, what is wrong with it, and what had to be mended."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
+from whet.prepare.kept import as_json, keep, of_json
 from whet.prepare.readers.contract import PEEK, Line, choose, lines_of, peek, read
 from whet.prepare.roles import Roles, is_headless
-from whet.tasks.contract import Example, Task
 
 SHOWN = 20
 """Faults that are spelt out for one file; the others are counted."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row as it is written: its number among the data rows (from 1), the line where it begins, its cells."""
+
+    number: int
+    line: int
+    cells: dict[str, Any]
+
+
+@dataclass
+class Tally:
+    """What became of a file's rows on the way in: ``read == good + faulty``, and ``mended`` of them were repaired.
+
+    ``ended`` where a fault was such that nothing behind it could be read.
+    """
+
+    read: int = 0
+    faulty: int = 0
+    mended: dict[str, int] = field(default_factory=dict)
+    ended: bool = False
+
+
 @dataclass(frozen=True)
 class Table:
-    """The rows of one file. ``entry`` is its reader, ``lines`` where each row begins."""
+    """The rows of one file. ``entry`` is its reader, ``content`` a hash of what was read."""
 
     name: str
     entry: str
-    cells: list[dict[str, Any]]
-    lines: list[int]
+    rows: Sequence[Row]
+    names: list[str]
     faults: list[Fault]
+    tally: Tally
     sha256: str
-
-    @property
-    def names(self) -> list[str]:
-        """The names of all columns, in the order in which they first come."""
-        return names_of(self.cells)
+    content: str
 
     @property
     def sample(self) -> list[dict[str, Any]]:
         """Rows from the whole file, evenly: one that is sorted by its labels would begin with one of them alone."""
-        count = len(self.cells)
-        return self.cells if count <= PEEK else [self.cells[place * count // PEEK] for place in range(PEEK)]
+        count = len(self.rows)
+        places = range(count) if count <= PEEK else (place * count // PEEK for place in range(PEEK))
+        return [self.rows[place].cells for place in places]
 
+    @property
+    def beginning(self) -> list[dict[str, Any]]:
+        return [row.cells for row in self.rows[:PEEK]]
 
-@dataclass(frozen=True)
-class Parsed:
-    """A table's rows as a task understands them, and the rows as their user wrote them."""
-
-    examples: list[Example]
-    originals: list[dict[str, Any]]
-    faults: list[Fault]
+    def faulted(self, faults: Sequence[Fault]) -> list[Fault]:
+        """Faults of this file for the user's eyes: the first ones, and how many more there are."""
+        return limited(faults, self.name, self.tally.faulty)
 
 
 def read_table(path: Path) -> Table:
-    """Read a file whole, faults and all. Raises DataError where it is not text at all."""
+    """Read a file to its end, faults and all. Raises DataError where it is not text at all."""
     with path.open("rb") as file:
         head, _ = peek(lines_of(file, str(path)))
     entry = choose(path.name, head)
     table = table_of(str(path), entry, read(path, entry=entry), digest(path))
-    if not table.cells and not table.faults:
+    if not table.rows and not table.faults:
         what = "the file holds a header and no rows" if head.strip() else "the file is empty"
         table.faults.append(Fault(what, str(path), "give at least one row"))
+        table.tally.faulty += 1
     return table
 
 
 def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table:
     """A table from rows, wherever they come from."""
-    table = Table(name, entry, [], [], [], sha256)
-    for line in lines:
-        if line.fault:
-            table.faults.append(line.fault)
-        else:
-            table.cells.append(line.cells)
-            table.lines.append(line.number)
-    return table
+    tally, content = Tally(), hashlib.sha256()
+    faults: list[Fault] = []
+    names: dict[str, None] = {}
 
-
-def parse(table: Table, task: Task, roles: Roles) -> Parsed:
-    """Examples with the row's number in the file, from 1; rows that the task refuses are faults."""
-    own = plain_names(table.names, roles)
-    parsed = Parsed([], [], [])
-    for number, (cells, line) in enumerate(zip(table.cells, table.lines, strict=True), 1):
+    def good() -> Iterator[Row]:
         try:
-            parsed.examples.append(task.parse(roles.play(cells), number))
-        except DataError as error:
-            where = f"{table.name}, row {number} (line {line})"
-            parsed.faults.extend(dataclasses.replace(fault, where=where) for fault in error.faults)
-        else:
-            parsed.originals.append({own.get(name, name): value for name, value in cells.items()})
-    return parsed
+            for line in lines:
+                tally.read += 1
+                if line.fault:
+                    tally.faulty += 1
+                    if len(faults) < SHOWN:
+                        faults.append(line.fault)
+                    continue
+                names.update(dict.fromkeys(line.cells))
+                row = Row(tally.read, line.number, line.cells)
+                content.update(_pack(row))
+                yield row
+        except DataError as error:  # nothing behind it can be read
+            faults.extend(error.faults)
+            tally.faulty += len(error.faults)
+            tally.ended = True
+
+    rows = keep(good(), _pack, lambda packed: Row(*of_json(packed)), lambda row: sum(map(_length, row.cells.values())))
+    return Table(name, entry, rows, list(names), faults, tally, sha256, content.hexdigest())
+
+
+def _pack(row: Row) -> bytes:
+    return as_json([row.number, row.line, row.cells])
+
+
+def _length(cell: Any) -> int:
+    return len(cell) if isinstance(cell, (str, list, dict)) else 8
 
 
 def plain_names(names: Sequence[str], roles: Roles) -> dict[str, str]:
@@ -101,9 +131,9 @@ def names_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(name for cells in rows for name in cells))
 
 
-def limited(faults: Sequence[Fault], place: str) -> list[Fault]:
-    """The first twenty faults, and how many more there are."""
-    more = len(faults) - SHOWN
+def limited(faults: Sequence[Fault], place: str, count: int | None = None) -> list[Fault]:
+    """The first twenty of ``count`` faults, and how many more there are."""
+    more = (len(faults) if count is None else count) - SHOWN
     return [*faults[:SHOWN], *([Fault(f"{more} more faults like these", place)] if more > 0 else [])]
 
 

@@ -148,11 +148,16 @@ class Pair:
 
 @dataclass(frozen=True)
 class Split:
-    """The rows of one split: examples in the file's order, and their features."""
+    """The rows of one split: examples in the file's order, and their features.
+
+    Both may be lazy: items made anew when they are asked for, so walk through them in order, and few times.
+    ``content`` is a hash of the examples where somebody wants to know them again.
+    """
 
     name: str
-    examples: tuple[Example, ...]
-    features: tuple[Features, ...] = ()
+    examples: Sequence[Example]
+    features: Sequence[Features] = ()
+    content: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

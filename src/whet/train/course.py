@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from whet.prepare.batch import bounds
 from whet.strategies.contract import Strategy
 from whet.tasks.contract import Features, Schema, Task
 from whet.train import schedules
@@ -29,8 +30,7 @@ class Course:
 
     @cached_property
     def steps_per_epoch(self) -> int:
-        examples = len({feature.index for feature in self.features})
-        return math.ceil(examples / self.options.batch_size)
+        return math.ceil((len(bounds(self.features)) - 1) / self.options.batch_size)
 
     @property
     def steps(self) -> int:

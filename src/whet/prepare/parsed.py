@@ -1,0 +1,86 @@
+"""Rows as a task understands them, beside the rows as their user wrote them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from whet.core.errors import DataError, Fault
+from whet.core.fields import changed
+from whet.prepare.kept import Lazy
+from whet.prepare.roles import Roles
+from whet.prepare.tables import SHOWN, Row, Table, plain_names
+from whet.tasks.contract import Example, Task
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Examples and, in the same order, the rows behind them; ``content`` is a hash of both and their order.
+
+    Examples are made anew from their rows when they are asked for, so a million of them take no memory.
+    """
+
+    examples: Sequence[Example]
+    originals: Sequence[Mapping[str, Any]]
+    content: str
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def pick(self, places: Sequence[int] | np.ndarray) -> Parsed:
+        """The rows at these places, in this order."""
+        at = np.asarray(places, np.int64)
+        content = hashlib.sha256(self.content.encode() + at.tobytes()).hexdigest()
+
+        def examples(start: int, stop: int) -> list[Example]:
+            return [self.examples[place] for place in at[start:stop].tolist()]
+
+        def originals(start: int, stop: int) -> list[Mapping[str, Any]]:
+            return [self.originals[place] for place in at[start:stop].tolist()]
+
+        return Parsed(Lazy(len(at), examples), Lazy(len(at), originals), content)
+
+
+def parse(table: Table, task: Task, roles: Roles, skip: bool = False) -> tuple[Parsed, list[Fault]]:
+    """Examples with the row's number in the file, from 1; rows that the task refuses are faults.
+
+    They are counted in the table's tally. With ``skip`` they are left out, as are those that could not be read.
+    """
+    good = array("q")
+    faults: list[Fault] = []
+    for place, row in enumerate(table.rows):
+        try:
+            task.parse(roles.play(row.cells), row.number)
+        except DataError as error:
+            table.tally.faulty += 1
+            where = f"{table.name}, row {row.number} (line {row.line})"
+            if len(faults) < SHOWN:
+                faults.extend(dataclasses.replace(fault, where=where) for fault in error.faults)
+        else:
+            good.append(place)
+    if not skip and faults:
+        return Parsed((), (), ""), faults
+    return _parsed(table, task, roles, np.asarray(good, np.int64)), faults
+
+
+def _parsed(table: Table, task: Task, roles: Roles, places: np.ndarray) -> Parsed:
+    own = plain_names(table.names, roles)
+    rows: Sequence[Row] = table.rows
+
+    def examples(start: int, stop: int) -> list[Example]:
+        picked = (rows[place] for place in places[start:stop].tolist())
+        return [task.parse(roles.play(row.cells), row.number) for row in picked]
+
+    def originals(start: int, stop: int) -> list[Mapping[str, Any]]:
+        picked = (rows[place] for place in places[start:stop].tolist())
+        return [{own.get(name, name): value for name, value in row.cells.items()} for row in picked]
+
+    said = f"{table.content} {type(task).__qualname__} {changed(task)} {sorted(roles.columns.items())}"
+    content = hashlib.sha256(said.encode("utf-8", "surrogatepass") + places.tobytes()).hexdigest()
+    return Parsed(Lazy(len(places), examples), Lazy(len(places), originals), content)

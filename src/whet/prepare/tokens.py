@@ -1,0 +1,217 @@
+"""Tokenised examples on the disk: memory-mapped Arrow, known by what they were made of, written as they are made.
+
+A preparation that was killed goes on behind its last whole file, a second run on the same rows finds them all, and a
+file that was altered is made anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import json
+import os
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from functools import cache as once
+from pathlib import Path
+from typing import Any, final, overload
+
+import numpy as np
+import pyarrow as pa
+
+from whet.core import cache
+from whet.core.fields import changed
+from whet.core.rundir import digest
+from whet.prepare.kept import as_json, of_json
+from whet.tasks.contract import Features, Limits, Schema, Task
+
+FORMAT = 1
+SHARD = 8192
+"""Examples in one file: some megabytes, a second's work."""
+_SCHEMA = pa.schema(
+    [
+        ("index", pa.int64()),
+        ("part", pa.int32()),
+        ("ids", pa.list_(pa.int32())),
+        ("kinds", pa.list_(pa.int8())),
+        ("target", pa.binary()),
+        ("supervised", pa.float64()),
+        ("start", pa.int64()),
+        ("stop", pa.int64()),
+        ("weight", pa.float64()),
+        ("cut", pa.int32()),
+    ]
+)
+
+
+@final
+class Tokens(Sequence[Features]):
+    """Features that lie in memory-mapped batches; each is made when it is asked for.
+
+    ``owners`` are the examples' numbers (``Features.index``), ``bounds`` says where each example's features begin,
+    and where the last one's end: int64 [examples + 1].
+    """
+
+    def __init__(self, batches: Sequence[pa.RecordBatch]) -> None:
+        self._stored = [_Stored(batch) for batch in batches]
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in batches)]).tolist()
+        self.owners = np.concatenate([one.index for one in self._stored]) if batches else np.zeros(0, np.int64)
+        self.bounds = np.append(np.flatnonzero(np.diff(self.owners, prepend=-1)), len(self.owners))
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @overload
+    def __getitem__(self, place: int) -> Features: ...
+    @overload
+    def __getitem__(self, place: slice) -> list[Features]: ...
+    def __getitem__(self, place: int | slice) -> Features | list[Features]:
+        if isinstance(place, slice):
+            return [self[i] for i in range(*place.indices(len(self)))]
+        at = int(place) + len(self) if place < 0 else int(place)
+        if not 0 <= at < len(self):
+            raise IndexError(place)
+        number = bisect_right(self._starts, at) - 1
+        return self._stored[number].feature(at - self._starts[number])
+
+    def __iter__(self) -> Iterator[Features]:
+        for stored in self._stored:
+            for row in range(len(stored.index)):
+                yield stored.feature(row)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to any sequence of equal features."""
+        if not isinstance(other, Sequence) or len(other) != len(self):
+            return False
+        return all(one == another for one, another in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def cut(self) -> np.ndarray:
+        """The tokens that the length limit removed, for each feature."""
+        return np.concatenate([one.cut for one in self._stored]) if self._stored else np.zeros(0, np.int32)
+
+    def ids(self) -> Iterator[np.ndarray]:
+        """All token ids, a stretch of int32 at a time."""
+        for stored in self._stored:
+            yield stored.ids
+
+
+@final
+class _Stored:
+    """The columns of one batch as numpy arrays that share its memory."""
+
+    def __init__(self, batch: pa.RecordBatch) -> None:
+        def plain(name: str) -> np.ndarray:
+            return batch.column(name).to_numpy(zero_copy_only=True)
+
+        self.index, self.part, self.cut = plain("index"), plain("part"), plain("cut")
+        self.supervised, self.weight = plain("supervised"), plain("weight")
+        self.start, self.stop = plain("start"), plain("stop")
+        ids, kinds = batch.column("ids"), batch.column("kinds")
+        self.ids, self.id_bounds = ids.values.to_numpy(zero_copy_only=True), ids.offsets.to_numpy()
+        self.kinds, self.kind_bounds = kinds.values.to_numpy(zero_copy_only=True), kinds.offsets.to_numpy()
+        self.typed = kinds.is_valid().to_numpy(zero_copy_only=False)
+        self.target = batch.column("target")
+
+    def feature(self, row: int) -> Features:
+        kinds = self.kinds[self.kind_bounds[row] : self.kind_bounds[row + 1]].tolist() if self.typed[row] else None
+        return Features(
+            int(self.index[row]),
+            self.ids[self.id_bounds[row] : self.id_bounds[row + 1]].tolist(),
+            of_json(self.target[row].as_py()),
+            supervised=float(self.supervised[row]),
+            part=int(self.part[row]),
+            kinds=kinds,
+            span=(int(self.start[row]), int(self.stop[row])),
+            weight=float(self.weight[row]),
+            cut=int(self.cut[row]),
+        )
+
+
+def key(content: str, task: Task, tokenizer: Any, limits: Limits, schema: Schema) -> str:
+    """The name under which tokens are kept: a hash of the rows, the tokenizer, the settings and the encoding code."""
+    assert content, "rows without a name of their own would get those of others"
+    parts = [
+        FORMAT,
+        content,
+        type(task).__qualname__,
+        changed(task),
+        asdict(limits),
+        asdict(schema),
+        _of_tokenizer(tokenizer),
+        _of_code(type(task)),
+    ]
+    return hashlib.sha256(json.dumps(parts, default=str).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+
+
+def place_of(name: str) -> Path:
+    """The folder of the tokens of one key, marked as used now; older ones go where there are too many."""
+    home = cache.folder("tokens")
+    place = home / name
+    if not place.is_dir():
+        cache.trim(home)
+        place.mkdir(parents=True, exist_ok=True)
+    os.utime(place)
+    return place
+
+
+def load(place: Path, number: int) -> pa.RecordBatch | None:
+    """One file's features; None where it is not there, or is not what was written."""
+    for path in place.glob(f"{number:06d}-*.arrow"):
+        if digest(path)[:32] == path.stem.partition("-")[2]:
+            return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+        path.unlink(missing_ok=True)
+    return None
+
+
+def store(place: Path, number: int, features: Sequence[Features]) -> pa.RecordBatch:
+    """Write one file: beside its place, flushed, named by its hash."""
+    beside = place / f".{number:06d}.{os.getpid()}.part"
+    try:
+        with beside.open("wb") as file:
+            with pa.ipc.new_file(file, _SCHEMA) as writer:
+                writer.write_batch(_batch(features))
+            file.flush()
+            os.fsync(file.fileno())
+        path = place / f"{number:06d}-{digest(beside)[:32]}.arrow"
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+    return pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0)
+
+
+def _batch(features: Sequence[Features]) -> pa.RecordBatch:
+    columns = [
+        [one.index for one in features],
+        [one.part for one in features],
+        [one.ids for one in features],
+        [one.kinds for one in features],
+        [as_json(one.target) for one in features],
+        [one.supervised for one in features],
+        [one.span[0] for one in features],
+        [one.span[1] for one in features],
+        [one.weight for one in features],
+        [one.cut for one in features],
+    ]
+    arrays = [pa.array(values, kind.type) for values, kind in zip(columns, _SCHEMA, strict=True)]
+    return pa.record_batch(arrays, schema=_SCHEMA)
+
+
+def _of_tokenizer(tokenizer: Any) -> str:
+    """Everything in it that decides which tokens a text has; truncation is ours, and set anew with every call."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    parts = {} if backend is None else json.loads(backend.to_str())
+    whole = {name: part for name, part in parts.items() if name not in ("truncation", "padding")} or repr(tokenizer)
+    special = sorted(map(str, tokenizer.special_tokens_map.items()))
+    return hashlib.sha256(json.dumps([whole, special], sort_keys=True).encode()).hexdigest()
+
+
+@once
+def _of_code(task: type) -> str:
+    """The sources of the tasks, a plugin's own among them: who changes how a row is encoded must not get old tokens."""
+    own = Path(inspect.getfile(task))
+    files = sorted({*(Path(inspect.getfile(Task)).parent.glob("*.py")), own})
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
