@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from whet.core.errors import DataError
-from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, look, peek, text_in
-from whet.prepare.readers._decode import lines_of, text_of
+from whet.prepare.readers._decode import lines_of
+from whet.prepare.readers.contract import PEEK, READERS, Line, choose, look, peek, streamed, text_in
 from whet.prepare.roles import infer
 from whet.prepare.tables import names_of, plain_names
 from whet.tasks.contract import Task
@@ -67,7 +67,7 @@ def _lines(source: str | Path | IO[str] | IO[bytes], name: str, task: Task) -> I
             raise DataError("there is no such file", name, "check the path")
         yield from _chosen(text_in(path, look(path, name), name), name, task)
     else:
-        yield from _chosen(lines_of(text_of(encoded(source), "utf-8-sig", name), name), name, task)
+        yield from _chosen(lines_of(streamed(source, name), name), name, task)
 
 
 def _chosen(lines: Iterator[str], name: str, task: Task) -> Iterator[Line]:

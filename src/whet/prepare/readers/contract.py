@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from whet.core.errors import DataError, Fault
 from whet.core.shelf import Shelf
-from whet.prepare.readers._bytes import pieces_of
-from whet.prepare.readers._decode import lines_of, text_of
+from whet.prepare.readers._bytes import FOREIGN, GZIP, PIECE, opened, pieces_of
+from whet.prepare.readers._decode import lines_of, marked, text_of
+from whet.prepare.readers._encoding import encoding_of, note_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
@@ -121,15 +122,50 @@ def choose(name: str, head: str) -> str:
 
 
 def look(path: Path, name: str = "") -> Look:
-    """What a file is. Raises DataError where it cannot be read at all."""
+    """What a file is, by its first bytes, then by all its text; or a folder, where a reader says that it is its own.
+
+    Raises DataError where it cannot be read at all.
+    """
     name = name or str(path)
-    if not path.exists():
-        raise DataError("the file does not exist", name, "check the path")
     if path.is_dir():
-        raise DataError("this is a folder, not a file", name, "give one file")
-    encoding = "utf-8-sig"
-    head = "".join(peek(text_of(pieces_of(path, "", name), encoding, name))[0])
-    return Look(choose(name, head), encoding)
+        owner = next((entry for entry in READERS if READERS[entry]().files(path) != [path]), None)
+        if owner is None:
+            raise DataError("this is a folder, not a file", name, "give one file")
+        return _remarked(Look(owner), path, name)
+    opened(path, name)
+    first = next(pieces_of(path, "", name), b"")
+    packed = "gzip" if first.startswith(GZIP) else ""
+    if packed:
+        first = next(pieces_of(path, packed, name), b"")
+        if first.startswith(GZIP):
+            raise DataError("the file is packed twice", name, "unpack it: gunzip")
+    plain = path.name[:-3] if packed and path.suffix.lower() == ".gz" else path.name
+    entry = _binary(first, packed, plain, name)
+    if entry:
+        return _remarked(Look(entry, ""), path, name)
+    encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
+    head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
+    seen = Look(choose(plain, head), encoding, packed, note_of(encoding, name))
+    return _remarked(seen, path, name)
+
+
+def _binary(first: bytes, packed: str, plain: str, name: str) -> str:
+    """The entry of a binary format, or nothing where it is text. Raises DataError for what no reader reads."""
+    readers = {entry: READERS[entry]() for entry in READERS if READERS[entry].magic}
+    own = [entry for entry, reader in readers.items() if first.startswith(reader.magic)]
+    told = [entry for entry, reader in readers.items() if Path(plain).suffix.lower() in reader.endings]
+    if own and packed:
+        raise DataError(f"a gzip file that holds {own[0]}", name, "unpack it: gunzip")
+    if own or (told and not packed):
+        return (own or told)[0]
+    for magic, (what, cure) in FOREIGN.items():
+        if first.startswith(magic):
+            raise DataError(f"this is {what}", name, cure)
+    return ""
+
+
+def _remarked(seen: Look, path: Path, name: str) -> Look:
+    return replace(seen, notes=seen.notes + READERS[seen.entry]().remarks(path, seen, name))
 
 
 def text_in(path: Path, look: Look, name: str, lined: bool = True) -> Iterator[str]:
@@ -163,13 +199,16 @@ def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | Look |
         yield from READERS[chosen]().open(source, seen, name)
         return
     name = name or "standard input"
-    texts = text_of(encoded(source), "utf-8-sig", name)
-    head, texts = peek(texts)
+    head, texts = peek(streamed(source, name))
     reader = READERS[(entry.entry if isinstance(entry, Look) else entry) or choose(name, head)]()
     yield from reader.rows(lines_of(texts, name) if reader.lined else texts, name)
 
 
-def encoded(stream: IO[str] | IO[bytes]) -> Iterator[bytes]:
-    """A stream's lines as bytes, whatever the console takes its encoding to be."""
-    raw: Iterable[Any] = getattr(stream, "buffer", stream)
-    return (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in raw)
+def streamed(stream: IO[str] | IO[bytes] | Iterable[bytes], name: str) -> Iterator[str]:
+    """A stream's text in pieces as they come: UTF-8, whatever the console takes its encoding to be, or what a byte
+    order mark says."""
+    raw: Any = getattr(stream, "buffer", stream)
+    parts = iter(lambda: raw.readline(PIECE), raw.readline(0)) if hasattr(raw, "readline") else iter(raw)
+    pieces = (part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts)
+    first = next(pieces, b"")
+    return text_of(chain([first], pieces), marked(first) or "utf-8", name)
