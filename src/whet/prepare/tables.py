@@ -63,12 +63,15 @@ def read_table(path: Path) -> Table:
 def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table:
     """A table from rows, wherever they come from."""
     table = Table(name, entry, [], [], [], sha256)
-    for line in lines:
-        if line.fault:
-            table.faults.append(line.fault)
-        else:
-            table.cells.append(line.cells)
-            table.lines.append(line.number)
+    try:
+        for line in lines:
+            if line.fault:
+                table.faults.append(line.fault)
+            else:
+                table.cells.append(line.cells)
+                table.lines.append(line.number)
+    except DataError as error:  # nothing after it can be read, but what was found before it is said too
+        table.faults.extend(error.faults)
     return table
 
 

@@ -17,6 +17,7 @@ from typing import IO, Any, ClassVar
 from whet.core.errors import DataError, Fault
 from whet.core.shelf import Shelf
 from whet.prepare.readers._bytes import FOREIGN, GZIP, PIECE, opened, pieces_of
+from whet.prepare.readers._caps import LONGEST_ROW, large
 from whet.prepare.readers._decode import lines_of, marked, text_of
 from whet.prepare.readers._encoding import encoding_of, note_of
 
@@ -54,7 +55,7 @@ class Look:
 class Sample:
     """A reader's smallest honest file for the contract suite, with the rows that it holds."""
 
-    text: str
+    text: str | bytes
     rows: tuple[dict[str, Any], ...]
 
 
@@ -68,6 +69,8 @@ class Reader(ABC):
     in it."""
     headed: ClassVar[bool] = True
     """Whether columns have their names from the file, so that it must be said which of them is what."""
+    longest: ClassVar[int] = LONGEST_ROW
+    """Characters in one row; a longer one is a fault."""
     magic: ClassVar[bytes] = b""
     """The first bytes of a binary format, which decide alone."""
     lined: ClassVar[bool] = True
@@ -196,12 +199,20 @@ def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | Look |
         name = name or str(source)
         seen = entry if isinstance(entry, Look) else look(source, name)
         chosen = entry if isinstance(entry, str) else seen.entry
-        yield from READERS[chosen]().open(source, seen, name)
+        reader = READERS[chosen]()
+        yield from _bounded(reader.open(source, seen, name), reader.longest, name)
         return
     name = name or "standard input"
     head, texts = peek(streamed(source, name))
     reader = READERS[(entry.entry if isinstance(entry, Look) else entry) or choose(name, head)]()
-    yield from reader.rows(lines_of(texts, name) if reader.lined else texts, name)
+    yield from _bounded(reader.rows(lines_of(texts, name) if reader.lined else texts, name), reader.longest, name)
+
+
+def _bounded(lines: Iterator[Line], longest: int, name: str) -> Iterator[Line]:
+    """Rows, those of them too large as faults."""
+    for number, line in enumerate(lines, 1):
+        fault = large(line.cells.values(), f"{name}, row {number} (line {line.number})", longest)
+        yield line if fault is None else Line(line.number, fault=fault)
 
 
 def streamed(stream: IO[str] | IO[bytes] | Iterable[bytes], name: str) -> Iterator[str]:
