@@ -125,15 +125,14 @@ def choose(name: str, head: str) -> str:
 
 
 def look(path: Path, name: str = "") -> Look:
-    """What a file is, by its first bytes, then by all its text; or a folder, where a reader says that it is its own.
+    """What a file is, by the files beside it that some reader takes for its own, by its first bytes, then by its name
+    and all its text; or a folder, where a reader has files in it.
 
     Raises DataError where it cannot be read at all.
     """
     name = name or str(path)
-    if path.is_dir():
-        owner = next((entry for entry in READERS if READERS[entry]().files(path) != [path]), None)
-        if owner is None:
-            raise DataError("this is a folder, not a file", name, "give one file")
+    owner = _owner(path)
+    if owner and path.is_dir():
         return _remarked(Look(owner), path, name)
     opened(path, name)
     first = next(pieces_of(path, "", name), b"")
@@ -143,13 +142,18 @@ def look(path: Path, name: str = "") -> Look:
         if first.startswith(GZIP):
             raise DataError("the file is packed twice", name, "unpack it: gunzip")
     plain = path.name[:-3] if packed and path.suffix.lower() == ".gz" else path.name
-    entry = _binary(first, packed, plain, name)
+    entry = "" if owner else _binary(first, packed, plain, name)
     if entry:
         return _remarked(Look(entry, ""), path, name)
     encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
     head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
-    seen = Look(choose(plain, head), encoding, packed, note_of(encoding, name))
+    seen = Look(owner or choose(plain, head), encoding, packed, note_of(encoding, name))
     return _remarked(seen, path, name)
+
+
+def _owner(path: Path) -> str:
+    """The entry that says which files belong to this one, if there is one."""
+    return next((entry for entry in READERS if READERS[entry]().files(path) != [path]), "")
 
 
 def _binary(first: bytes, packed: str, plain: str, name: str) -> str:

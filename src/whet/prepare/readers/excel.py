@@ -60,13 +60,13 @@ class Excel(Reader):
 @contextmanager
 def _workbook(path: Path, name: str) -> Iterator[Any]:
     """The workbook, open. Raises DataError for what is none, or is broken, also while it is read."""
-    if importlib.util.find_spec("openpyxl") is None:
-        cure = "pip install 'whet[excel]', or save the sheet as csv"
-        raise DataError("reading Excel files needs openpyxl, which is not installed", name, cure)
-    import openpyxl
-
     try:
         _check(path, name)
+        if importlib.util.find_spec("openpyxl") is None:
+            cure = "pip install 'whet[excel]', or save the sheet as csv"
+            raise DataError("reading Excel files needs openpyxl, which is not installed", name, cure)
+        import openpyxl
+
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
         try:
             if not book.worksheets:

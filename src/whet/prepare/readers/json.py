@@ -35,6 +35,8 @@ class Json(Reader):
 
     def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
         document = Document(lines, name)
+        if not document.next():
+            return
         number = 0
         for line, text in _values(document):
             number += 1
