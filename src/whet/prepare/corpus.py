@@ -142,7 +142,12 @@ def _tables(place: Place, skip: bool, only: str | None = None) -> tuple[dict[str
     if faults:
         raise DataError(faults)
     read = [table for table in tables.values() if table.entry != HUB]
-    notes += [f"{table.name}: {len(table.rows)} rows, read as {table.entry}" for table in read]
+    for table in read:
+        notes.append(f"{table.name}: {len(table.rows)} rows, read as {table.entry}")
+        notes += [
+            *table.notes,
+            *(f"{table.name}: {count} rows mended: {what}" for what, count in table.tally.mended.items()),
+        ]
     return {split: tables[split] for split in SPLITS if split in tables}, notes
 
 

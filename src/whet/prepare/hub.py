@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from whet.core.errors import DataError
 from whet.core.waiting import within
 from whet.prepare.locate import SPLITS, WORDS, split_of
+from whet.prepare.readers._plain import plain
 from whet.prepare.readers.contract import Line
 
 SECONDS = 10.0
@@ -79,19 +80,8 @@ def lines(part: Any) -> Iterator[Line]:
             cells[column] = _name(cells[column], labels)
         for column, labels in inner.items():
             cells[column] = [_name(value, labels) for value in cells[column] or ()]
-        yield Line(number, {column: _plain(value) for column, value in cells.items()})
+        yield Line(number, {column: plain(value) for column, value in cells.items()})
 
 
 def _name(value: int | None, labels: list[str]) -> str | None:
     return None if value is None or value < 0 else labels[value]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it; dates, decimals and the like become texts, for answers are written beside them."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -12,7 +12,7 @@ from typing import Any
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
 from whet.prepare.kept import as_json, keep, of_json
-from whet.prepare.readers.contract import PEEK, Line, choose, lines_of, peek, read
+from whet.prepare.readers.contract import PEEK, READERS, Line, look, read
 from whet.prepare.roles import Roles, is_headless
 
 SHOWN = 20
@@ -43,7 +43,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of one file. ``entry`` is its reader, ``content`` a hash of what was read."""
+    """The rows of one file. ``entry`` is its reader, ``content`` a hash of what was read, ``notes`` what was seen."""
 
     name: str
     entry: str
@@ -53,6 +53,7 @@ class Table:
     tally: Tally
     sha256: str
     content: str
+    notes: tuple[str, ...] = ()
 
     @property
     def sample(self) -> list[dict[str, Any]]:
@@ -71,19 +72,20 @@ class Table:
 
 
 def read_table(path: Path) -> Table:
-    """Read a file to its end, faults and all. Raises DataError where it is not text at all."""
-    with path.open("rb") as file:
-        head, _ = peek(lines_of(file, str(path)))
-    entry = choose(path.name, head)
-    table = table_of(str(path), entry, read(path, entry=entry), digest(path))
+    """Read a file to its end, faults and all. Raises DataError where it cannot be read at all."""
+    seen = look(path)
+    files = READERS[seen.entry]().files(path)
+    sha256 = digest(path) if files == [path] else hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+    table = table_of(str(path), seen.entry, read(path, entry=seen), sha256, seen.notes)
     if not table.rows and not table.faults:
-        what = "the file holds a header and no rows" if head.strip() else "the file is empty"
+        bare = sum(file.stat().st_size for file in files) <= len("\ufeff".encode())
+        what = "the file is empty" if bare else "the file holds a header and no rows"
         table.faults.append(Fault(what, str(path), "give at least one row"))
         table.tally.faulty += 1
     return table
 
 
-def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table:
+def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str, notes: Sequence[str] = ()) -> Table:
     """A table from rows, wherever they come from."""
     tally, content = Tally(), hashlib.sha256()
     faults: list[Fault] = []
@@ -99,6 +101,8 @@ def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table
                         faults.append(line.fault)
                     continue
                 names.update(dict.fromkeys(line.cells))
+                if line.mended:
+                    tally.mended[line.mended] = tally.mended.get(line.mended, 0) + 1
                 row = Row(tally.read, line.number, line.cells)
                 content.update(_pack(row))
                 yield row
@@ -108,7 +112,7 @@ def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table
             tally.ended = True
 
     rows = keep(good(), _pack, lambda packed: Row(*of_json(packed)), lambda row: sum(map(_length, row.cells.values())))
-    return Table(name, entry, rows, list(names), faults, tally, sha256, content.hexdigest())
+    return Table(name, entry, rows, list(names), faults, tally, sha256, content.hexdigest(), tuple(notes))
 
 
 def _pack(row: Row) -> bytes:

@@ -1,40 +1,61 @@
-"""What a reader must answer: which files are its own, and which rows their lines hold.
+"""What a reader must answer: which files are its own, and which rows they hold.
 
-Readers see lines of text, never paths, so that a file, a stream and a literal go the same way. What a
-reader cannot make sense of it yields as a fault in the row's place, and goes on where it can: so all faults
-are found in one pass.
+Readers of text see lines, never paths, so that a file, a stream and a literal go the same way; readers of
+binary files and of several files open them themselves. What a reader cannot make sense of it yields as a
+fault in the row's place, and goes on where it can: so all faults are found in one pass.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from itertools import chain, islice
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from whet.core.errors import DataError, Fault
 from whet.core.shelf import Shelf
+from whet.prepare.readers._bytes import FOREIGN, GZIP, PIECE, opened, pieces_of
+from whet.prepare.readers._caps import LONGEST_ROW, large
+from whet.prepare.readers._decode import lines_of, marked, text_of
+from whet.prepare.readers._encoding import encoding_of, note_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
+HEAD = 1 << 18
+"""Characters looked at, where that is less: a file may have no line ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One row: the line on which it begins (from 1), and its cells by column, or what is wrong with it."""
+    """One row: the line on which it begins (from 1), and its cells by column, or what is wrong with it.
+
+    ``mended`` says in a few words what the reader repaired in it; it is counted and reported.
+    """
 
     number: int
     cells: dict[str, Any] = field(default_factory=dict)
     fault: Fault | None = None
+    mended: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a file is, seen before it is read: its reader's entry, Python's name of its encoding ("" in a binary
+    file), how it is packed ("" or "gzip"), and what of it must be said aloud."""
+
+    entry: str
+    encoding: str = "utf-8"
+    packed: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Sample:
     """A reader's smallest honest file for the contract suite, with the rows that it holds."""
 
-    text: str
+    text: str | bytes
     rows: tuple[dict[str, Any], ...]
 
 
@@ -44,9 +65,16 @@ class Reader(ABC):
     endings: ClassVar[tuple[str, ...]]
     """The file endings that are this format's own, with their dots and in lower case."""
     telling: ClassVar[bool] = True
-    """Whether the ending decides alone; ``.txt`` does not, since anything may stand in it."""
+    """Whether the ending decides alone, among the readers that have it; ``.txt`` does not, since anything may stand
+    in it."""
     headed: ClassVar[bool] = True
     """Whether columns have their names from the file, so that it must be said which of them is what."""
+    longest: ClassVar[int] = LONGEST_ROW
+    """Characters in one row; a longer one is a fault."""
+    magic: ClassVar[bytes] = b""
+    """The first bytes of a binary format, which decide alone."""
+    lined: ClassVar[bool] = True
+    """Whether ``rows`` gets lines; else it gets pieces of text cut anywhere, for a JSON file may be one line."""
 
     @abstractmethod
     def sniff(self, head: str) -> float:
@@ -61,6 +89,19 @@ class Reader(ABC):
     def sample(cls) -> Sample:
         """The smallest honest instance, for the contract suite."""
 
+    def files(self, path: Path) -> list[Path]:
+        """All files that belong to this source. A reader whose rows lie in a folder answers with the files of the
+        folder, and with ``[path]`` where the folder is none of its own."""
+        return [path]
+
+    def open(self, path: Path, look: Look, name: str) -> Iterator[Line]:
+        """The rows of a file. Binary formats and those of several files have their own way."""
+        return self.rows(text_in(path, look, name, self.lined), name)
+
+    def remarks(self, path: Path, look: Look, name: str) -> tuple[str, ...]:
+        """What else must be said aloud about the file, such as what of it is not read."""
+        return ()
+
 
 READERS: Shelf[Reader] = Shelf("whet.prepare.readers", Reader, "reader")  # type: ignore[type-abstract]
 
@@ -71,63 +112,118 @@ def nameless(position: int) -> str:
 
 
 def choose(name: str, head: str) -> str:
-    """The entry that reads a file of this name and beginning: by its ending, else the surest."""
+    """The entry that reads a file of this name and beginning: by its ending, else the surest.
+
+    Where several readers have the ending, as with ``.jsonl``, the surest of them.
+    """
     readers = {entry: READERS[entry]() for entry in READERS}
     ending = Path(name).suffix.lower()
-    for entry, reader in readers.items():
-        if reader.telling and ending in reader.endings:
-            return entry
-    return max(readers, key=lambda entry: readers[entry].sniff(head))
+    own = [entry for entry, reader in readers.items() if ending in reader.endings]
+    if not any(readers[entry].telling for entry in own):
+        return max(readers, key=lambda entry: readers[entry].sniff(head))
+    return max(own, key=lambda entry: (readers[entry].sniff(head), readers[entry].telling))
 
 
-def lines_of(raw: Iterable[bytes], name: str) -> Iterator[str]:
-    """UTF-8 lines, without the byte order mark. Raises DataError with the line that is something else."""
-    cure = "save the file as UTF-8 (a Chinese one is often GB18030: iconv -f gb18030 -t utf-8)"
-    for number, line in enumerate(raw, 1):
-        if number == 1:
-            if line.startswith((b"\xff\xfe", b"\xfe\xff")):
-                raise DataError("the file is UTF-16, not UTF-8", name, "save the file as UTF-8")
-            line = line.removeprefix(b"\xef\xbb\xbf")
-        try:
-            text = line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            what = f"byte 0x{line[error.start]:02x} at position {error.start + 1} is not UTF-8"
-            raise DataError(what, f"{name}, line {number}", cure) from None
-        if "\x00" in text:
-            what = "there is a NUL character: the file is binary, damaged, or UTF-16"
-            raise DataError(what, f"{name}, line {number}", "save the file again as UTF-8 text")
-        yield text
+def look(path: Path, name: str = "") -> Look:
+    """What a file is, by the files beside it that some reader takes for its own, by its first bytes, then by its name
+    and all its text; or a folder, where a reader has files in it.
 
-
-def peek(lines: Iterator[str], count: int = PEEK) -> tuple[str, Iterator[str]]:
-    """The beginning, and all lines once more from there."""
-    seen = list(islice(lines, count))
-    return "".join(seen), chain(seen, lines)
-
-
-def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | None = None) -> Iterator[Line]:
-    """The rows of a file or an open stream, line by line. ``entry`` names the reader; None chooses it.
-
-    Raises DataError where the file is missing, a folder, or not UTF-8.
+    Raises DataError where it cannot be read at all.
     """
-    if not isinstance(source, Path):
-        yield from _read(encoded(source), name or "standard input", entry)
+    name = name or str(path)
+    owner = _owner(path)
+    if owner and path.is_dir():
+        return _remarked(Look(owner), path, name)
+    opened(path, name)
+    first = next(pieces_of(path, "", name), b"")
+    packed = "gzip" if first.startswith(GZIP) else ""
+    if packed:
+        first = next(pieces_of(path, packed, name), b"")
+        if first.startswith(GZIP):
+            raise DataError("the file is packed twice", name, "unpack it: gunzip")
+    plain = path.name[:-3] if packed and path.suffix.lower() == ".gz" else path.name
+    entry = "" if owner else _binary(first, packed, plain, name)
+    if entry:
+        return _remarked(Look(entry, ""), path, name)
+    encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
+    head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
+    seen = Look(owner or choose(plain, head), encoding, packed, note_of(encoding, name))
+    return _remarked(seen, path, name)
+
+
+def _owner(path: Path) -> str:
+    """The entry that says which files belong to this one, if there is one."""
+    return next((entry for entry in READERS if READERS[entry]().files(path) != [path]), "")
+
+
+def _binary(first: bytes, packed: str, plain: str, name: str) -> str:
+    """The entry of a binary format, or nothing where it is text. Raises DataError for what no reader reads."""
+    readers = {entry: READERS[entry]() for entry in READERS if READERS[entry].magic}
+    own = [entry for entry, reader in readers.items() if first.startswith(reader.magic)]
+    told = [entry for entry, reader in readers.items() if Path(plain).suffix.lower() in reader.endings]
+    if own and packed:
+        raise DataError(f"a gzip file that holds {own[0]}", name, "unpack it: gunzip")
+    if own or (told and not packed):
+        return (own or told)[0]
+    for magic, (what, cure) in FOREIGN.items():
+        if first.startswith(magic):
+            raise DataError(f"this is {what}", name, cure)
+    return ""
+
+
+def _remarked(seen: Look, path: Path, name: str) -> Look:
+    return replace(seen, notes=seen.notes + READERS[seen.entry]().remarks(path, seen, name))
+
+
+def text_in(path: Path, look: Look, name: str, lined: bool = True) -> Iterator[str]:
+    """A file's text as lines with their ends, or as pieces. For a second file: ``text_in(it, look(it), str(it))``."""
+    texts = text_of(pieces_of(path, look.packed, name), look.encoding, name)
+    return lines_of(texts, name) if lined else texts
+
+
+def peek(texts: Iterator[str], count: int = PEEK) -> tuple[str, Iterator[str]]:
+    """The beginning, and all lines once more from there."""
+    seen: list[str] = []
+    size = 0
+    for text in texts:
+        seen.append(text)
+        size += len(text)
+        if len(seen) == count or size >= HEAD:
+            break
+    return "".join(seen)[:HEAD], chain(seen, texts)
+
+
+def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | Look | None = None) -> Iterator[Line]:
+    """The rows of a file or an open stream, line by line. ``entry`` names the reader; None chooses it, and what
+    ``look`` saw spares a second look.
+
+    Raises DataError where the file cannot be read at all.
+    """
+    if isinstance(source, Path):
+        name = name or str(source)
+        seen = entry if isinstance(entry, Look) else look(source, name)
+        chosen = entry if isinstance(entry, str) else seen.entry
+        reader = READERS[chosen]()
+        yield from _bounded(reader.open(source, seen, name), reader.longest, name)
         return
-    name = name or str(source)
-    if not source.exists():
-        raise DataError("the file does not exist", name, "check the path")
-    if source.is_dir():
-        raise DataError("this is a folder, not a file", name, "give one file")
-    with source.open("rb") as file:
-        yield from _read(file, name, entry)
+    name = name or "standard input"
+    head, texts = peek(streamed(source, name))
+    reader = READERS[(entry.entry if isinstance(entry, Look) else entry) or choose(name, head)]()
+    yield from _bounded(reader.rows(lines_of(texts, name) if reader.lined else texts, name), reader.longest, name)
 
 
-def encoded(stream: IO[str] | IO[bytes]) -> Iterator[bytes]:
-    """A stream's lines as bytes, whatever the console takes its encoding to be."""
-    raw: Iterable[Any] = getattr(stream, "buffer", stream)
-    return (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in raw)
+def _bounded(lines: Iterator[Line], longest: int, name: str) -> Iterator[Line]:
+    """Rows, those of them too large as faults."""
+    for number, line in enumerate(lines, 1):
+        fault = large(line.cells.values(), f"{name}, row {number} (line {line.number})", longest)
+        yield line if fault is None else Line(line.number, fault=fault)
 
 
-def _read(raw: Iterable[bytes], name: str, entry: str | None) -> Iterator[Line]:
-    head, lines = peek(lines_of(raw, name))
-    yield from READERS[entry or choose(name, head)]().rows(lines, name)
+def streamed(stream: IO[str] | IO[bytes] | Iterable[bytes], name: str) -> Iterator[str]:
+    """A stream's text in pieces as they come: UTF-8, whatever the console takes its encoding to be, or what a byte
+    order mark says."""
+    raw: Any = getattr(stream, "buffer", stream)
+    parts = iter(lambda: raw.readline(PIECE), raw.readline(0)) if hasattr(raw, "readline") else iter(raw)
+    pieces = (part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts)
+    first = next(pieces, b"")
+    return text_of(chain([first], pieces), marked(first) or "utf-8", name)
