@@ -1,4 +1,4 @@
-"""``python -m bench [sst2 wnut17 stories start] [--pairs 5] [--epochs N]``: run, print ratios, keep one JSON.
+"""``python -m bench [sst2 wnut17 stories start rows] [--pairs 5] [--epochs N]``: run, print ratios, keep one JSON.
 
 Every figure is taken in a fresh process; whet's and the peer's runs alternate, so that a busy machine hurts both.
 """
@@ -16,6 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from bench import rows
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -144,7 +146,22 @@ def start(options: argparse.Namespace) -> dict[str, Any]:
     return {"help_seconds_median": statistics.median(found[1:]), "limit": 0.3}
 
 
-BENCHES = {"sst2": sst2, "wnut17": wnut17, "stories": stories, "start": start}
+def many_rows(options: argparse.Namespace) -> dict[str, Any]:
+    """A million rows through a tiny model; memory beside that of a thousand."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from tasks.tiny_models import network, tokenizer
+    from whet.tasks.contract import Head
+
+    words = sorted(
+        {word for line in (DATA / "sst2" / "train.tsv").open(encoding="utf-8") for word in line.split("\t")[0].split()}
+    )
+    with tempfile.TemporaryDirectory() as model:
+        network(Head("sequence", 2, "single_label_classification", ("bad", "good"))).save_pretrained(model)
+        tokenizer().save_pretrained(model)
+        return rows.measure(options.rows, words, Path(model))
+
+
+BENCHES = {"sst2": sst2, "wnut17": wnut17, "stories": stories, "start": start, "rows": many_rows}
 
 
 def _texts(data: dict[str, Path]) -> dict[str, str]:
@@ -156,6 +173,7 @@ def main() -> None:
     parser.add_argument("names", nargs="*", default=[], help=f"some of {', '.join(BENCHES)}; all by default")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=None)
+    parser.add_argument("--rows", type=int, default=1_000_000)
     options = parser.parse_args()
     found: dict[str, Any] = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "pairs": options.pairs}
     for name in options.names or BENCHES:

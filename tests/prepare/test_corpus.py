@@ -152,12 +152,53 @@ def test_words_where_a_scale_is_learnt_are_refused(tmp_path):
     assert len(found) == 1 and "test: the target 'none' is no number: rows 2" in found[0]
 
 
-def test_a_test_file_without_labels_is_refused_and_no_other_column_is_taken_for_them(tmp_path):
-    table = "".join(f"the text of row {i},{'ab'[i % 2]},{'xy'[i % 2]}\n" for i in range(20))
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "text,source\nsome words,x\nother words,x\n",
+        "text,label,source\nsome words,,x\nother words,,x\n",
+        "text,label,source\nsome words,-1,x\nother words,-1,x\n",
+        "source,sentence\nx,some words\n",
+    ],
+)
+def test_a_test_file_without_labels_can_only_be_predicted_and_a_split_is_made(tmp_path, rows):
+    """No other column is taken for the labels."""
+    table = "".join(f"the text of row {i},{'ab'[i % 2]},{'xy'[i % 2]}\n" for i in range(40))
     write(tmp_path / "train.csv", "text,label,source\n" + table)
-    write(tmp_path / "test.csv", "text,source\nsome words,x\nother words,x\n")
+    write(tmp_path / "test.csv", rows)
+    corpus = prepare(str(tmp_path), PLAIN, TASK, 0)
+    assert corpus.rows == {"train": 32, "validation": 4, "test": 4}
+    assert list(corpus.files) == [str(tmp_path / "train.csv")]
+    (said,) = [note for note in corpus.notes if "can only be predicted" in note]
+    assert "test.csv: no row has its label" in said and "a test split is made from the training rows" in said
+
+
+def test_a_test_file_with_some_labels_is_no_file_without(tmp_path):
+    write(tmp_path / "train.csv", "text,label\n" + csv_rows(20))
+    write(tmp_path / "test.csv", "text,label\nx,good\ny,\n")
     found = faults(tmp_path)
-    assert len(found) == 1 and "test.csv: no column for the label: found text, source" in found[0]
+    assert len(found) == 1 and "test: 1 rows have no label: rows 2" in found[0]
+    write(tmp_path / "test.csv", "number,label\n1,good\n")
+    assert "no column for the text" in faults(tmp_path)[0]
+
+
+def test_bad_rows_are_skipped_counted_and_said_where_asked(tmp_path):
+    path = write(tmp_path / "x.csv", "text,label\n" + csv_rows(40) + "a,b,c\n,good\nsome words,good\n")
+    assert len(faults(path)) == 1, "what cannot be read comes before what cannot be understood"
+    corpus = prepare(str(path), DataOptions(on_bad_row="skip"), TASK, 0)
+    assert sum(corpus.rows.values()) == 41
+    (said,) = [note for note in corpus.notes if "rows are skipped" in note]
+    assert "2 of 43 rows are skipped; the first:" in said and "line 42: 3 fields" in said
+    rows = sorted(example.row for split in corpus.splits.values() for example in split.examples)
+    assert rows == [*range(1, 41), 43], "numbers are those in the file"
+
+
+def test_a_fault_behind_which_nothing_can_be_read_is_never_skipped(tmp_path):
+    path = write(tmp_path / "x.csv", "text,label\n" + csv_rows(40) + '"an open quote,good\n' + csv_rows(40, 50))
+    (said,) = faults(path, DataOptions(on_bad_row="skip"))
+    assert "line 42: a quote is opened and never closed" in said
+    bad = write(tmp_path / "y.csv", "text,label\n" + "a,b,c\n" * 3)
+    assert len(faults(bad, DataOptions(on_bad_row="skip"))) == 3, "no row is left"
 
 
 def test_a_settled_recipe_serves_files_that_differ_from_the_training_rows(tmp_path):

@@ -86,7 +86,7 @@ def test_a_split_without_any_answers_is_left_out_and_made_from_training(stage):
     assert corpus.rows == {"train": 36, "validation": 6, "test": 4}
     assert sorted(corpus.files) == ["hf:glue:x/train", "hf:glue:x/validation"]
     said = "\n".join(corpus.notes)
-    assert "hf:glue:x/test: no row has its answer, so a test split is made from the training rows" in said
+    assert "hf:glue:x/test: no row has its label, so it can only be predicted" in said
     assert "4 of 40 rows of hf:glue:x/train are drawn for it" in said
     bare = Part([{"text": f"an open question {i}"} for i in range(9)], {"text": SimpleNamespace()})
     stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": bare}))

@@ -19,6 +19,9 @@ from whet.prepare.schema import learn, unlabelled, unseen
 from whet.prepare.tables import Table, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Schema, Split, Task
 
+UNANSWERED = (None, "", "-1", "?", -1)
+"""What stands in the place of a target that nobody tells."""
+
 HUB = "hub"
 """What has read a table that comes from the hub, where others have the name of a reader."""
 
@@ -165,7 +168,7 @@ def _parsed(
 ) -> tuple[dict[str, Parsed], dict[str, str], list[str]]:
     """Each table's rows as the task reads them; the first one must have what was asked for, the others may differ.
 
-    A split of the hub that has no targets at all, as a contest's test split, is left out.
+    A later one that has no targets at all, as a contest's test file, can only be predicted and is left out.
     """
     parsed: dict[str, Parsed] = {}
     columns: dict[str, str] = {}
@@ -173,8 +176,9 @@ def _parsed(
     notes: list[str] = []
     faults: list[Fault] = []
     for split, table in tables.items():
-        if first and table.entry == HUB and _is_unanswered(table, first, task):
-            notes.append(f"{table.name}: no row has its answer, so a {split} split is made from the training rows")
+        if first and _is_unanswered(table, task, asked, first):
+            what = f"no row has its {_target_of(task)}, so it can only be predicted (whet predict)"
+            notes.append(f"{table.name}: {what}; a {split} split is made from the training rows")
             continue
         try:
             if first is None:
@@ -207,7 +211,7 @@ def _skipped(table: Table, faults: Sequence[Fault]) -> str:
     )
 
 
-def _later(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> Roles:
+def _later(table: Table, task: Task, asked: Mapping[str, str], first: Roles, targets: bool = True) -> Roles:
     """The roles in a table beside the first one: the same columns where it has them, else by name, and no weight.
 
     A recipe that was settled names the columns of its training rows; a test file may call its own otherwise.
@@ -218,17 +222,27 @@ def _later(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> 
     headless = is_headless(names)
     given = {**({} if headless else first.columns), **asked}
     given = {role: column for role, column in given.items() if column in names}
-    return infer(table.sample, task, given, table.name, guess=headless, roles=first.columns)
+    return infer(table.sample, task, given, table.name, targets, guess=headless, roles=first.columns)
 
 
 def _unweighted(roles: Roles) -> dict[str, str]:
     return {role: column for role, column in roles.columns.items() if role != "weight"}
 
 
-def _is_unanswered(table: Table, first: Roles, task: Task) -> bool:
-    """Whether every target is missing, or -1, which is how the hub writes it."""
-    columns = [first.columns[column.role] for column in task.columns if column.target and column.role in first.columns]
-    return bool(columns) and all(row.cells.get(column) in (None, "", -1) for row in table.rows for column in columns)
+def _is_unanswered(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> bool:
+    """Whether there are rows and none has a target: no column for it, or only empty cells, -1 or ?, as contests do."""
+    if not table.rows or _target_of(task) is None:
+        return False
+    try:
+        found = _later(table, task, asked, first, targets=False)
+    except DataError:  # not even the inputs are there
+        return False
+    columns = [found.columns[one.role] for one in task.columns if one.target and one.role in found.columns]
+    return all(row.cells.get(column) in UNANSWERED for row in table.rows for column in columns)
+
+
+def _target_of(task: Task) -> str | None:
+    return next((column.role for column in task.columns if column.target and column.required), None)
 
 
 def _called(table: Table, roles: Roles) -> dict[str, str]:
