@@ -27,6 +27,7 @@ from whet.judge.report import render
 from whet.leg import Leg
 from whet.planning import summed
 from whet.prepare.corpus import Corpus
+from whet.prepare.encode import Account
 from whet.prepare.kept import Lazy
 from whet.recipe import Recipe
 from whet.tasks.contract import Pair
@@ -41,7 +42,7 @@ def opened(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], done: Progres
     with under_way(out):
         out.mark("running", files=[corpus.files for corpus in corpora])
         write_recipe(out, recipe)
-        rundir.write_json(out.check, _checks(corpora))
+        write_check(out, corpora)
         _cut_log(out, done or Progress())
         yield
 
@@ -87,11 +88,17 @@ def stages_before(out: RunDir, stage: int) -> list[Progress]:
     return [Progress(**one) for one in rundir.read_json(out.state).get("done", [])[:stage]]
 
 
-def write_plan(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], plan: dict[str, Any]) -> None:
+def write_plan(
+    out: RunDir,
+    recipe: Recipe,
+    corpora: Sequence[Corpus],
+    accounts: Sequence[Mapping[str, Account]],
+    plan: dict[str, Any],
+) -> None:
     """What ``whet plan --out`` leaves: the recipe, the check and the plan, with the status ``planned``."""
     out.mark("planned", files=[corpus.files for corpus in corpora])
     write_recipe(out, recipe)
-    rundir.write_json(out.check, _checks(corpora))
+    write_check(out, corpora, accounts)
     rundir.write_json(out.plan, plan)
 
 
@@ -194,7 +201,9 @@ def metrics(
         "data": {
             "sha256": {name: known for files in rundir.read_json(out.state)["files"] for name, known in files.items()},
             "rows": {name: len(split.examples) for name, split in leg.splits.items()},
+            "read": asdict(leg.corpus.ledger),
             "account": {name: asdict(account) for name, account in leg.accounts.items()},
+            "tokens_trained": done[-1].tokens,
         },
     }
 
@@ -237,8 +246,12 @@ def write_report(
     rundir.write_text(out.card, card(facts))
 
 
-def _checks(corpora: Sequence[Corpus]) -> Any:
-    return corpora[0].check if len(corpora) == 1 else {"stages": [corpus.check for corpus in corpora]}
+def write_check(out: RunDir, corpora: Sequence[Corpus], accounts: Sequence[Mapping[str, Account]] = ()) -> None:
+    """``check.json``: what the rows are like, and for the stages whose tokens are known what the model sees of them."""
+    told = [dict(corpus.check) for corpus in corpora]
+    for one, account in zip(told, accounts, strict=False):
+        one["tokens"] = {name: {**asdict(part), "unknown_share": part.unknown_share} for name, part in account.items()}
+    rundir.write_json(out.check, told[0] if len(told) == 1 else {"stages": told})
 
 
 def _stands(out: RunDir) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Every station reads and writes the run's directory; none asks a later one.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import whet.assemble.source as sources
@@ -24,6 +24,7 @@ from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
+from whet.prepare.encode import Account
 from whet.recipe import Recipe, read_values
 from whet.tasks.contract import Pair
 from whet.train.fit import fit
@@ -90,7 +91,7 @@ def plan(
 
     recipe, corpora = legs.read(recipe, hear)
     source = sources.find(recipe.stages[0].model.name)
-    described, forecasts, shown = [], [], []
+    described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
         foreseen = forecast(leg)
@@ -100,11 +101,12 @@ def plan(
         recipe = recipe.with_stage(number, leg.stage)
         described.append(describe(leg))
         forecasts.append(foreseen)
+        accounts.append(leg.accounts)
         shown += show(leg, rows)
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
         out.claim(overwrite)
-        papers.write_plan(out, recipe, corpora, made.as_json())
+        papers.write_plan(out, recipe, corpora, accounts, made.as_json())
     return made
 
 
@@ -119,6 +121,7 @@ def _go(
 ) -> Run:
     first = start.progress.stage if start else 0
     forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
+    accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
     with papers.opened(out, recipe, corpora, start.progress if start else None), Stop(out.root) as stop:
         for number in range(first, len(recipe.stages)):
@@ -129,6 +132,8 @@ def _go(
                 leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
             recipe = recipe.with_stage(number, leg.stage)
             papers.write_recipe(out, recipe)
+            accounts[number] = leg.accounts
+            papers.write_check(out, corpora, accounts)
             papers.write_forecast(out, forecasts)
             before = leg.untuned(tell)
             done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 
@@ -353,3 +354,15 @@ def test_real_files_of_the_field(name, task, rows):
 def test_glue_pairs_are_found_though_their_columns_have_odd_names():
     corpus = prepare(str(SHARED / "glue" / "MRPC" / "train.tsv"), DataOptions(max_rows=200), None, 0)
     assert corpus.columns == {"text": "#1 String", "text_pair": "#2 String", "label": "Quality"}
+
+
+def test_the_account_of_rows_adds_up(tmp_path):
+    bad = "a,b,c\n,good\nsome words,\n"
+    write(tmp_path / "train.csv", "text,label\n" + csv_rows(60) + bad)
+    write(tmp_path / "test.csv", "text,label\n" + csv_rows(20, 100) + "x,good,,\n")
+    corpus = prepare(str(tmp_path), DataOptions(on_bad_row="skip", max_rows=30), TASK, 0)
+    found = corpus.ledger
+    assert found.balanced and corpus.check["rows"]["read"] == found.read == 60 + 3 + 20 + 1
+    assert (found.skipped, found.mended, found.left_out) == (3, 1, 30) and found.used == corpus.rows
+    assert found.files[str(tmp_path / "train.csv")]["skipped"] == 3
+    assert not dataclasses.replace(found, skipped=2).balanced

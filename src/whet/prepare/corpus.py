@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare import hub
 from whet.prepare.check import describe, remarks
+from whet.prepare.ledger import Ledger, ledger
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
-from whet.prepare.parsed import Parsed, parse
+from whet.prepare.parsed import Parsed, parse, target_of
 from whet.prepare.portions import completed, thinned
 from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
@@ -43,6 +44,7 @@ class Corpus:
     files: dict[str, str]
     notes: list[str]
     check: dict[str, Any]
+    ledger: Ledger
     rows_as_written: Mapping[str, Sequence[Mapping[str, Any]]]
 
     @property
@@ -68,12 +70,14 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     parsed, columns, said = _parsed(tables, task, _asked(data), data.on_bad_row == "skip")
     used = {split: tables[split] for split in parsed}
     notes += said
+    whole = sum(map(len, parsed.values()))
     parsed, said = thinned(parsed, data.max_rows, seed)
+    left_out = whole - sum(map(len, parsed.values()))
     notes += said
     parsed, said = completed(parsed, data.split_fractions, seed, tables["train"].name)
     notes += said
     schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes)
+    return _corpus(parsed, task, schema, columns, used, notes, left_out)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -90,11 +94,12 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     table = next(iter(tables.values()))
     known = {role: column for role, column in columns.items() if column in table.names and role != "weight"}
     parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, skip, columns or None)
+    whole = len(parsed["test"])
     parsed, fewer = thinned(parsed, data.max_rows, 0)
     faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
     if faults:
         raise DataError(faults)
-    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer)
+    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer, whole - len(parsed["test"]))
 
 
 def _corpus(
@@ -104,9 +109,11 @@ def _corpus(
     columns: dict[str, str],
     tables: Mapping[str, Table],
     notes: list[str],
+    left_out: int,
 ) -> Corpus:
     examples = {name: parsed[name].examples for name in SPLITS if name in parsed}
     check = describe(examples, schema.labels)
+    account = ledger(tables.values(), {name: len(rows) for name, rows in examples.items()}, left_out)
     return Corpus(
         task_name=TASKS.name_of(type(task)),
         task=task,
@@ -115,7 +122,8 @@ def _corpus(
         columns=columns,
         files={table.name: table.sha256 for table in tables.values()},
         notes=notes + remarks(check),
-        check=check,
+        check={"rows": asdict(account), **check},
+        ledger=account,
         rows_as_written={name: parsed[name].originals for name in examples},
     )
 
@@ -177,7 +185,7 @@ def _parsed(
     faults: list[Fault] = []
     for split, table in tables.items():
         if first and _is_unanswered(table, task, asked, first):
-            what = f"no row has its {_target_of(task)}, so it can only be predicted (whet predict)"
+            what = f"no row has its {target_of(task)}, so it can only be predicted (whet predict)"
             notes.append(f"{table.name}: {what}; a {split} split is made from the training rows")
             continue
         try:
@@ -231,7 +239,7 @@ def _unweighted(roles: Roles) -> dict[str, str]:
 
 def _is_unanswered(table: Table, task: Task, asked: Mapping[str, str], first: Roles) -> bool:
     """Whether there are rows and none has a target: no column for it, or only empty cells, -1 or ?, as contests do."""
-    if not table.rows or _target_of(task) is None:
+    if not table.rows or target_of(task) is None:
         return False
     try:
         found = _later(table, task, asked, first, targets=False)
@@ -239,10 +247,6 @@ def _is_unanswered(table: Table, task: Task, asked: Mapping[str, str], first: Ro
         return False
     columns = [found.columns[one.role] for one in task.columns if one.target and one.role in found.columns]
     return all(row.cells.get(column) in UNANSWERED for row in table.rows for column in columns)
-
-
-def _target_of(task: Task) -> str | None:
-    return next((column.role for column in task.columns if column.target and column.required), None)
 
 
 def _called(table: Table, roles: Roles) -> dict[str, str]:

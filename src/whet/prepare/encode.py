@@ -19,6 +19,9 @@ TEXT_TOKENS, DOCUMENT_TOKENS = 256, 1024
 """The longest inputs by default: most sentences and reviews fit the first, and cost grows with length; a
 language model learns from every token of a document, so there a longer context pays."""
 
+UNKNOWN = 0.1
+"""The share of unknown tokens above which a warning is due: all-MiniLM-L6-v2 knows of a Chinese review a third."""
+
 
 @dataclass(frozen=True)
 class Account:
@@ -42,6 +45,15 @@ class Account:
     def unknown_share(self) -> float:
         """The share of the text that the model cannot tell from any other unknown text."""
         return self.unknown_tokens / max(self.text_tokens, 1)
+
+    def unknown(self, model: str) -> str:
+        """What must be said aloud where the model cannot read much of the text."""
+        if self.unknown_share <= UNKNOWN:
+            return ""
+        return (
+            f"{self.unknown_share:.0%} of the training text's tokens are unknown to {model}: it sees that there is "
+            "something, not what; name a model of this language with --model"
+        )
 
     def sentence(self, split: str, limits: Limits) -> str:
         """What must be said aloud of a split: how many rows the model does not see whole; nothing where it does."""

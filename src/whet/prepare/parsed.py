@@ -50,13 +50,17 @@ class Parsed:
 def parse(table: Table, task: Task, roles: Roles, skip: bool = False) -> tuple[Parsed, list[Fault]]:
     """Examples with the row's number in the file, from 1; rows that the task refuses are faults.
 
-    They are counted in the table's tally. With ``skip`` they are left out, as are those that could not be read.
+    They are counted in the table's tally. With ``skip`` they are left out, as are those that could not be read and
+    those without a target (which else are named by their split, all at once).
     """
     good = array("q")
     faults: list[Fault] = []
+    target = target_of(task)
     for place, row in enumerate(table.rows):
         try:
-            task.parse(roles.play(row.cells), row.number)
+            example = task.parse(roles.play(row.cells), row.number)
+            if skip and target and example.target is None:
+                raise DataError(f"the {target} is empty", cure="fill it in, or delete the row")
         except DataError as error:
             table.tally.faulty += 1
             where = f"{table.name}, row {row.number} (line {row.line})"
@@ -67,6 +71,11 @@ def parse(table: Table, task: Task, roles: Roles, skip: bool = False) -> tuple[P
     if not skip and faults:
         return Parsed((), (), ""), faults
     return _parsed(table, task, roles, np.asarray(good, np.int64)), faults
+
+
+def target_of(task: Task) -> str | None:
+    """The role of what is to be learnt, None where the text itself is."""
+    return next((column.role for column in task.columns if column.target and column.required), None)
 
 
 def _parsed(table: Table, task: Task, roles: Roles, places: np.ndarray) -> Parsed:
