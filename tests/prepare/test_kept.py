@@ -40,7 +40,7 @@ def test_half_a_surrogate_pair_and_a_numpy_number_survive():
 def test_what_does_not_fit_lies_on_the_disk_and_is_equal(length, in_memory):
     items = [f"row {number} 词🙂" for number in range(length)]
     found = keep(iter(items), as_json, of_json, lambda item: 1, in_memory)
-    assert isinstance(found, list) == (length <= max(CHUNK, -(-(in_memory + 1) // CHUNK) * CHUNK) or length == 0)
+    assert isinstance(found, list) == (length < -(-(in_memory + 1) // CHUNK) * CHUNK)
     assert list(found) == items and len(found) == length and found == items
     if length:
         assert (found[0], found[-1], found[length // 2]) == (items[0], items[-1], items[length // 2])

@@ -12,7 +12,7 @@ from typing import Any
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
 from whet.prepare.kept import as_json, keep, of_json
-from whet.prepare.readers.contract import PEEK, READERS, Line, look, read
+from whet.prepare.readers.contract import PEEK, Line, files_of, look, read
 from whet.prepare.roles import Roles, is_headless
 
 SHOWN = 20
@@ -74,8 +74,8 @@ class Table:
 def read_table(path: Path) -> Table:
     """Read a file to its end, faults and all. Raises DataError where it cannot be read at all."""
     seen = look(path)
-    files = READERS[seen.entry]().files(path)
-    sha256 = digest(path) if files == [path] else hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+    files = files_of(path, seen.entry)
+    sha256 = digest(files[0]) if len(files) == 1 else hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
     table = table_of(str(path), seen.entry, read(path, entry=seen), sha256, seen.notes)
     if not table.rows and not table.faults:
         bare = sum(file.stat().st_size for file in files) <= len("\ufeff".encode())

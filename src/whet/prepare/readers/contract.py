@@ -20,6 +20,7 @@ from whet.prepare.readers._bytes import FOREIGN, GZIP, PIECE, opened, pieces_of
 from whet.prepare.readers._caps import LONGEST_ROW, large
 from whet.prepare.readers._decode import lines_of, marked, text_of
 from whet.prepare.readers._encoding import encoding_of, note_of
+from whet.prepare.readers._shards import shards_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
@@ -141,13 +142,13 @@ def look(path: Path, name: str = "") -> Look:
         first = next(pieces_of(path, packed, name), b"")
         if first.startswith(GZIP):
             raise DataError("the file is packed twice", name, "unpack it: gunzip")
-    plain = path.name[:-3] if packed and path.suffix.lower() == ".gz" else path.name
+    plain = unpacked_name(path.name) if packed else path.name
     entry = "" if owner else _binary(first, packed, plain, name)
     if entry:
-        return _remarked(Look(entry, ""), path, name)
+        return _remarked(Look(entry, "", notes=_sharded(path, name)), path, name)
     encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
     head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
-    seen = Look(owner or choose(plain, head), encoding, packed, note_of(encoding, name))
+    seen = Look(owner or choose(plain, head), encoding, packed, _sharded(path, name) + note_of(encoding, name))
     return _remarked(seen, path, name)
 
 
@@ -169,6 +170,22 @@ def _binary(first: bytes, packed: str, plain: str, name: str) -> str:
         if first.startswith(magic):
             raise DataError(f"this is {what}", name, cure)
     return ""
+
+
+def _sharded(path: Path, name: str) -> tuple[str, ...]:
+    parts = shards_of(path, name)
+    return (f"{name}: {len(parts)} shards are read as one, to {parts[-1].name}",) if len(parts) > 1 else ()
+
+
+def files_of(path: Path, entry: str) -> list[Path]:
+    """All files whose rows ``read`` gives for this one, in order: what a run's papers must hash."""
+    reader = READERS[entry]()
+    return [file for part in shards_of(path, str(path)) for file in reader.files(part)]
+
+
+def unpacked_name(name: str) -> str:
+    """A file's name without the ending that says that it is packed."""
+    return name[:-3] if name.lower().endswith(".gz") else name
 
 
 def _remarked(seen: Look, path: Path, name: str) -> Look:
@@ -205,10 +222,17 @@ def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | Look |
         chosen = entry if isinstance(entry, str) else seen.entry
         reader = READERS[chosen]()
         yield from _bounded(reader.open(source, seen, name), reader.longest, name)
+        for part in shards_of(source, name)[1:]:
+            yield from _bounded(reader.open(part, look(part), str(part)), reader.longest, str(part))
         return
     name = name or "standard input"
     head, texts = peek(streamed(source, name))
-    reader = READERS[(entry.entry if isinstance(entry, Look) else entry) or choose(name, head)]()
+    yield from rows_of(texts, (entry.entry if isinstance(entry, Look) else entry) or choose(name, head), name)
+
+
+def rows_of(texts: Iterator[str], entry: str, name: str) -> Iterator[Line]:
+    """The rows of a text in pieces."""
+    reader = READERS[entry]()
     yield from _bounded(reader.rows(lines_of(texts, name) if reader.lined else texts, name), reader.longest, name)
 
 
