@@ -126,8 +126,10 @@ def _base_of(place: Path) -> Source:
     try:
         return find(base)
     except ModelError as error:
-        named = f" ({found.where})" if (found := error.faults[0]).where not in ("", base) else ""
-        raise ModelError(f"the adapter's base model cannot be used: {found.what}{named}", where, cure) from error
+        found = error.faults[0]
+        said = f"the adapter's base model {base} cannot be used: {found.what}"
+        named = f" ({found.where})" if found.where not in ("", base) else ""
+        raise ModelError(said + named, where, cure) from error
 
 
 def _download(name: str) -> Path:

@@ -45,6 +45,7 @@ _ABSENT = (
     "use_bdlora",
 )
 """Entries that must be absent or null for the same reason."""
+_MERGE = "merge it into its base with PEFT's merge_and_unload, and start from the merged model"
 _REMOVE = "remove the entry, if the base is a model of transformers"
 _KEPT_BASE = (True, False, "gaussian", "orthogonal", "eva")
 """Ways to start an adapter that leave the base model's own weights as they are (PiSSA and OLoRA do not)."""
@@ -148,20 +149,20 @@ def _config(folder: Path) -> dict[str, Any]:
         raise ModelError(f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote")
     config = read_json(place)
     if config.get("peft_type") != "LORA":
-        raise ModelError(f"the adapter's type is {config.get('peft_type')}, only LORA can be a start", str(place))
-    cure = "merge it into its base with PEFT's merge_and_unload, and start from the merged model"
+        said = f"the adapter's type is {str(config.get('peft_type'))[:80]}, only LORA can be a start"
+        raise ModelError(said, str(place), _MERGE)
     faults = [
-        Fault(f"{key}={config[key]!r} is not understood", str(place), cure)
+        Fault(f"{key}={config[key]!r} is not understood", str(place), _MERGE)
         for key, neutral in _NEUTRAL.items()
         if config.get(key) not in (None, neutral)
     ]
     faults += [
-        Fault(f"{key} is not understood", str(place), cure) for key in _ABSENT if config.get(key) not in (None, False)
+        Fault(f"{key} is not understood", str(place), _MERGE) for key in _ABSENT if config.get(key) not in (None, False)
     ]
     if config.get("init_lora_weights", True) not in _KEPT_BASE:
-        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure))
+        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), _MERGE))
     if config.get("use_dora") and config.get("use_rslora"):
-        faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), cure))
+        faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), _MERGE))
     for key in ("lora_alpha", "lora_dropout"):
         value = config.get(key, 0.0)
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
