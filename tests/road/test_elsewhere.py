@@ -12,6 +12,7 @@ import whet
 from road.conftest import FAST, in_a_process
 from whet.nn.heads import MeanHead
 from whet.nn.layout import Flat
+from whet.nn.packed import Engine
 from whet.prepare.batch import collate
 from whet.prepare.encode import encode
 from whet.tasks.contract import Split
@@ -88,6 +89,36 @@ def test_the_same_logits_without_whet(strategy, settings, program, made, tmp_pat
     wanted = ours(run.model)
     assert wanted.shape == (3, 2) and float(wanted.std()) > 0.01
     torch.testing.assert_close(found, wanted, atol=2e-5, rtol=1e-4)
+
+
+STATES = """
+import json, sys, torch, transformers
+model, texts = sys.argv[1], json.loads(sys.argv[2])
+tokenizer = transformers.AutoTokenizer.from_pretrained(model)
+network = transformers.AutoModel.from_pretrained(model).eval()
+rows = tokenizer(texts, padding=True, return_tensors="pt")
+with torch.no_grad():
+    print(json.dumps(network(**rows).last_hidden_state[rows["attention_mask"].bool()].tolist()))
+assert not any(name.startswith("whet") for name in sys.modules)
+"""
+
+
+@pytest.mark.parametrize("texts", [TEXTS, TEXTS[:1], TEXTS[1:2]], ids=["padded together", "a row", "a word"])
+@pytest.mark.parametrize(("settings", "program"), [(FAMILY, PLAIN), ((), STATES)], ids=["logits", "states"])
+def test_bit_for_bit_where_the_products_have_the_same_shape(settings, program, texts, made, tmp_path):
+    """The same rows padded alike give the same bits: what differs on the flat path is the order of sums alone.
+
+    Of a mean head the states are compared, for a mean taken in another order differs by 1e-8.
+    """
+    run = made("full" if settings else None, settings)
+    theirs = in_a_process("-W", "ignore", "-c", program, run.model, json.dumps(texts), cwd=tmp_path, HF_HUB_OFFLINE="1")
+    found = torch.tensor(json.loads(theirs.stdout.splitlines()[-1]))
+    model = whet.load(run.model).model
+    engine = Engine(model.network.eval(), model.anatomy, "padded", "float32")
+    flat = Flat.join(model.tokenizer(list(texts)).input_ids)
+    with torch.inference_mode():
+        wanted = engine.sequence(flat) if settings else engine.states(flat)
+    assert float(wanted.std()) > 1e-3 and torch.equal(found, wanted)
 
 
 def test_the_bundle_of_the_run_is_the_trained_model_and_not_its_base(made):

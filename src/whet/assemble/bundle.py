@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,8 +16,9 @@ from whet.assemble.load import HEAD, POOLING, load, quiet, tokenizer_of
 from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
 from whet.assemble.predictor import Predictor
+from whet.assemble.vetting import config_of
 from whet.core import rundir
-from whet.core.errors import ModelError
+from whet.core.errors import ModelError, WhetError
 from whet.core.fields import changed
 from whet.nn import machine
 from whet.nn.heads import MeanHead
@@ -78,9 +78,14 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
     """
     source = sources.find(name)
     _check_weights(source)
-    paper = source.bundle or _paper_of(source)
-    task = task_of(paper)
-    schema = schema_of(paper)
+    try:
+        paper = source.bundle or _paper_of(source)
+        task, schema, limits = task_of(paper), schema_of(paper), Limits(paper["max_tokens"], paper["long_text"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        if isinstance(error, WhetError):
+            raise
+        said = f"its {sources.BUNDLE if source.bundle else 'config.json'} does not say how to ask it ({error!r:.200})"
+        raise ModelError(said, str(source.papers or source.directory), "restore the model's folder") from error
     loaded = load(source, task.head(schema), ModelOptions(pooling=paper.get("pooling") or "auto"), 0, keep_adapter=True)
     if loaded.head_is_new:
         raise ModelError(
@@ -93,7 +98,6 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
     precision = machine.at_most(paper.get("precision", "float32"), loaded.network, loaded.anatomy)
     engine = Engine(loaded.network, loaded.anatomy, choice.path, precision)
     tokens = machine.tokens_per_batch(loaded.network, loaded.anatomy)
-    limits = Limits(paper["max_tokens"], paper["long_text"])
     tokenizer = tokenizer_of(source)
     return Predictor(
         Model(engine, tokenizer, task, schema, limits, source, loaded.pooling, tokens, paper.get("columns", {}))
@@ -121,7 +125,7 @@ def schema_of(paper: Mapping[str, Any]) -> Schema:
 
 def _paper_of(source: sources.Source) -> dict[str, Any]:
     """What a plain transformers directory says about itself, in the bundle's words."""
-    config = json.loads((source.directory / "config.json").read_text("utf-8"))
+    config = config_of(source.directory)
     architecture = (config.get("architectures") or ["?"])[0]
     for ending, task, kind in (
         ("ForSequenceClassification", "text-classification", "single"),

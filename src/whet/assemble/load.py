@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,9 @@ from torch import nn
 
 from whet.assemble.options import ModelOptions
 from whet.assemble.source import Source
+from whet.assemble.vetting import CONFIG, config_of, held_in, refuse_larger
 from whet.core.errors import ModelError
+from whet.core.foreign import read_json
 from whet.nn.anatomy import Anatomy, read_anatomy
 from whet.nn.heads import MeanHead
 from whet.nn.lowrank import merge_all
@@ -38,7 +42,10 @@ CLASSES = {
 
 @dataclass(frozen=True)
 class Loaded:
-    """A network with its parts named, and the load report: weights that are new, did not match, or were left aside."""
+    """A network with its parts named, and the load report: weights that are new, did not match, or were left aside.
+
+    ``notes`` say what of the model's files is not followed.
+    """
 
     network: nn.Module
     anatomy: Anatomy
@@ -46,6 +53,7 @@ class Loaded:
     new: tuple[str, ...]
     mismatched: tuple[str, ...]
     unused: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def head_is_new(self) -> bool:
@@ -54,7 +62,7 @@ class Loaded:
 
     def sentences(self) -> list[str]:
         """The load report in words."""
-        said = []
+        said = list(self.notes)
         if self.new:
             said.append(f"new weights, to be learnt: {_few(self.new)}")
         if self.mismatched:
@@ -84,9 +92,12 @@ def load(source: Source, head: Head, options: ModelOptions, seed: int, keep_adap
         new += [f"classifier.{name}" for name in ("weight", "bias")]
     elif pooling == "family" and not new and not mismatched and head.labels and not _same_labels(source, head):
         new += _renew(network, seed)
+    _refuse_damaged(network, source)
     anatomy = read_anatomy(network)
     _refuse_objective(head, anatomy, network.config)
-    return Loaded(network, anatomy, pooling, tuple(new), tuple(mismatched), tuple(report["unexpected_keys"]))
+    return Loaded(
+        network, anatomy, pooling, tuple(new), tuple(mismatched), tuple(report["unexpected_keys"]), source.notes
+    )
 
 
 def pooling_of(source: Source, head: Head, options: ModelOptions) -> Pooling:
@@ -101,15 +112,23 @@ def pooling_of(source: Source, head: Head, options: ModelOptions) -> Pooling:
     if source.adapter is not None and _adapter.has_family_head(source.adapter):
         return "family"
     paper = source.directory / POOLING
-    trained_so = paper.is_file() and json.loads(paper.read_text("utf-8")).get("pooling_mode_mean_tokens")
+    trained_so = paper.is_file() and read_json(paper).get("pooling_mode_mean_tokens")
     return "mean" if trained_so else "family"
 
 
 def tokenizer_of(source: Source) -> Any:
     """The model's tokenizer. Raises ModelError where there is none that can be read without remote code."""
     try:
+        place = source.tokenizer
+        config = {"config": _config(place)} if (place / CONFIG).is_file() else {}
         with quiet():
-            return transformers.AutoTokenizer.from_pretrained(source.tokenizer, local_files_only=True)
+            found = transformers.AutoTokenizer.from_pretrained(
+                place, local_files_only=True, trust_remote_code=False, **config
+            )
+        found.init_kwargs.pop("auto_map", None)  # else it would stand in the bundle
+        return found
+    except ModelError:
+        raise
     except Exception as error:  # transformers and tokenizers raise many unrelated types for unreadable files
         raise ModelError(
             f"its tokenizer cannot be read ({error})", str(source.tokenizer), "add tokenizer.json"
@@ -155,24 +174,45 @@ def _refuse_objective(head: Head, anatomy: Anatomy, config: Any) -> None:
         raise ModelError("it is no encoder: it cannot fill in what is hidden in the middle", place, cure)
 
 
+def _refuse_damaged(network: nn.Module, source: Source) -> None:
+    """Raises ModelError where a weight is not finite: the model would answer with noise. A sum finds it in one pass."""
+    for name, tensor in network.named_parameters():
+        if not tensor.sum().isfinite() and not tensor.isfinite().all():
+            place = str(source.adapter or source.directory)
+            raise ModelError(f"the weights of {name} are not all finite numbers", place, "get the model again")
+
+
 def _config(place: Path) -> Any:
+    """The configuration as transformers reads it, from a copy without what ``vetting.py`` sets aside."""
+    given = config_of(place)
     try:
-        return transformers.AutoConfig.from_pretrained(place, local_files_only=True)
-    except (ValueError, OSError, KeyError) as error:
-        raise ModelError(f"its config.json cannot be used ({error})", str(place), "remote code is never run") from error
+        with tempfile.TemporaryDirectory() as beside:
+            copied = Path(beside, CONFIG)
+            copied.write_text(json.dumps(given), "utf-8")
+            found = transformers.AutoConfig.from_pretrained(copied, trust_remote_code=False, local_files_only=True)
+    except Exception as error:  # each family checks its own settings, with errors of its own
+        first = str(error).strip().partition("\n")[0]
+        cure = "correct the entry, or get the file again from where it came"
+        raise ModelError(f"its settings cannot be used ({first})", str(place / CONFIG), cure) from error
+    found.name_or_path = str(place)
+    return found
 
 
 def _pretrained(auto: Any, place: Path, config: Any) -> tuple[nn.Module, dict[str, Any]]:
     try:
+        refuse_larger(lambda: auto.from_config(copy.deepcopy(config)), held_in(place), place)
         found: tuple[nn.Module, dict[str, Any]] = auto.from_pretrained(
             place,
             config=config,
             use_safetensors=True,
+            trust_remote_code=False,
             local_files_only=True,
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
+    except ModelError:
+        raise
     except Exception as error:  # safetensors, OSError, ValueError for families without such an output
         first = str(error).strip().partition("\n")[0]
         raise ModelError(f"it cannot be loaded ({first})", str(place), "see docs/models for the families") from error

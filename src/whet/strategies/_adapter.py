@@ -6,8 +6,8 @@ from collections.abc import Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from whet.core import rundir
 from whet.core.errors import ModelError, UsageError, nearest
+from whet.core.foreign import read_json
 from whet.strategies import _peft
 from whet.strategies._moving import new_head, under
 
@@ -134,7 +134,7 @@ def load(network: nn.Module, place: Path) -> set[str]:
 
 def has_family_head(place: Path) -> bool:
     """Whether an adapter was trained under the head that its base's family has for labels of whole texts."""
-    return bool(rundir.read_json(place / _peft.CONFIG).get("task_type") == "SEQ_CLS")
+    return bool(read_json(place / _peft.CONFIG).get("task_type") == "SEQ_CLS")
 
 
 def _modules_of(adapter: _peft.Adapter) -> set[str]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from whet.core.errors import Fault, ModelError
+from whet.core.foreign import check_weights, read_json
 
 if TYPE_CHECKING:
     import torch
@@ -44,6 +45,8 @@ _ABSENT = (
     "use_bdlora",
 )
 """Entries that must be absent or null for the same reason."""
+_MERGE = "merge it into its base with PEFT's merge_and_unload, and start from the merged model"
+_REMOVE = "remove the entry, if the base is a model of transformers"
 _KEPT_BASE = (True, False, "gaussian", "orthogonal", "eva")
 """Ways to start an adapter that leave the base model's own weights as they are (PiSSA and OLoRA do not)."""
 
@@ -120,6 +123,7 @@ def read(folder: Path) -> Adapter:
             str(folder),
             "save the adapter again with a current PEFT, which writes safetensors",
         )
+    check_weights(folder / WEIGHTS)
     tensors = _ours(load_file(folder / WEIGHTS))
     targets = tuple(sorted({name.removesuffix(".A") for name in tensors if name.endswith(".A")}))
     ranks = {tensors[f"{target}.A"].shape[0] for target in targets}
@@ -143,22 +147,30 @@ def _config(folder: Path) -> dict[str, Any]:
     place = folder / CONFIG
     if not place.is_file():
         raise ModelError(f"there is no {CONFIG}", str(folder), "name the folder that PEFT's save_pretrained wrote")
-    config: dict[str, Any] = json.loads(place.read_text("utf-8"))
+    config = read_json(place)
     if config.get("peft_type") != "LORA":
-        raise ModelError(f"the adapter's type is {config.get('peft_type')}, only LORA can be a start", str(place))
-    cure = "merge it into its base with PEFT's merge_and_unload, and start from the merged model"
+        said = f"the adapter's type is {str(config.get('peft_type'))[:80]}, only LORA can be a start"
+        raise ModelError(said, str(place), _MERGE)
     faults = [
-        Fault(f"{key}={config[key]!r} is not understood", str(place), cure)
+        Fault(f"{key}={config[key]!r} is not understood", str(place), _MERGE)
         for key, neutral in _NEUTRAL.items()
         if config.get(key) not in (None, neutral)
     ]
     faults += [
-        Fault(f"{key} is not understood", str(place), cure) for key in _ABSENT if config.get(key) not in (None, False)
+        Fault(f"{key} is not understood", str(place), _MERGE) for key in _ABSENT if config.get(key) not in (None, False)
     ]
     if config.get("init_lora_weights", True) not in _KEPT_BASE:
-        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), cure))
+        faults.append(Fault(f"init_lora_weights={config['init_lora_weights']!r} altered the base", str(place), _MERGE))
     if config.get("use_dora") and config.get("use_rslora"):
-        faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), cure))
+        faults.append(Fault("DoRA with rank-stabilised scaling is not understood", str(place), _MERGE))
+    for key in ("lora_alpha", "lora_dropout"):
+        value = config.get(key, 0.0)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e9:
+            faults.append(Fault(f"{key}={str(value)[:80]!r} is no usable number", str(place), "correct the entry"))
+    mapping = config.get("auto_mapping") or {}
+    library = mapping.get("parent_library", "transformers") if isinstance(mapping, dict) else mapping
+    if str(library).partition(".")[0] != "transformers":
+        faults.append(Fault(f"auto_mapping names {str(library)[:80]!r}, code that is not run", str(place), _REMOVE))
     if faults:
         raise ModelError(faults)
     return config
