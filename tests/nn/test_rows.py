@@ -16,7 +16,10 @@ FIRST, COUNT = 98, 7
 IDS = torch.tensor([[5, FIRST, FIRST + COUNT - 1, 97, 6, 2, 1]])
 
 EVERY = [
-    (name, kind) for name, family in families.FAMILIES.items() for kind in family.kinds if kind not in ("base", "seq2seq")
+    (name, kind)
+    for name, family in families.FAMILIES.items()
+    for kind in family.kinds
+    if kind not in ("base", "seq2seq")
 ]
 QUICK = {
     ("bert", "sequence"),

@@ -43,7 +43,7 @@ def unknown_share(features: Iterable[Features], tokenizer: Any) -> float:
 def extend(tokenizer: Any, splits: Mapping[str, Split]) -> Extended:
     """Add to ``tokenizer`` the characters of the training texts that it does not know and that come ``LEAST`` times.
 
-    The most frequent comes first, of equals the one with the lower code point. The sentence tells of all ``splits``.
+    The most frequent comes first, of equals the one with the lower code points. The sentence tells of all ``splits``.
     Raises ModelError where the tokenizer is of a kind whose vocabulary cannot grow.
     """
     unknown = _unknown_id(tokenizer)
@@ -57,7 +57,7 @@ def extend(tokenizer: Any, splits: Mapping[str, Split]) -> Extended:
     spec = json.loads(backend.to_str())
     counts = _missing(backend, spec["model"], words["train"], unknown)
     often = [piece for piece, count in counts.items() if count >= LEAST]
-    pieces = sorted(often, key=lambda piece: (-counts[piece], [*map(ord, piece)]))
+    pieces = sorted(often, key=lambda piece: (-counts[piece], piece))
     some = f"model.extend_vocab: {len(pieces):,} of {len(counts):,} unknown characters come at least {LEAST} times in"
     if not pieces:
         return Extended(0, (), f"{some} the training texts, so nothing is added")
@@ -72,7 +72,7 @@ def extend(tokenizer: Any, splits: Mapping[str, Split]) -> Extended:
 
 def _unknown_id(tokenizer: Any) -> int | None:
     """The id that stands for what is unknown; None where all can be spelt (bytes). GPT-2's ``unk_token`` is unused."""
-    model = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+    model: Any = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
     name = getattr(model, "unk_token", None)
     own = model is None or type(model).__name__ == "Unigram"
     number: int | None = tokenizer.unk_token_id if own else model.token_to_id(name) if name else None

@@ -1,12 +1,10 @@
-"""New rows of a vocabulary beside the old matrix, in a parameter of their own: they move though the old may stand still.
+"""New rows of a vocabulary beside the old matrix, in a parameter of their own: they move where the old stand still.
 
 Shape legend: D width, V rows of the old matrix, n new rows; an id from ``first`` on is a new row.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from typing import Any, final
 
 import torch
@@ -45,7 +43,8 @@ class OutRows(nn.Module):
         self.plain = (plain,)
         self.first = first
         self.weight, self.bias, self.new = plain.weight, plain.bias, new
-        self.new_bias = None if plain.bias is None else nn.Parameter(plain.bias.detach().mean().expand(len(new)).clone())
+        bias = None if plain.bias is None else plain.bias.detach().mean().repeat(len(new))
+        self.new_bias = None if bias is None else nn.Parameter(bias)
 
     def forward(self, states: Tensor) -> Tensor:
         """``[..., D]`` to ``[..., max(V, first + n)]``."""
@@ -88,35 +87,30 @@ def new_rows(network: nn.Module) -> list[str]:
 
 
 def fold_rows(model: Any) -> None:
-    """Make one matrix of the old rows and the new, as plain transformers has it; nothing where there are no new ones."""
-    grown = [(*place, child) for *place, child in _children(model) if isinstance(child, (InRows, OutRows))]
-    if not grown:
-        return
-    for parent, name, child in grown:
-        setattr(parent, name, child.plain[0])
-    first, end = grown[0][2].first, grown[0][2].first + len(grown[0][2].new)
-    model.resize_token_embeddings(max(end, len(grown[0][2].weight)), mean_resizing=False)
-    with torch.no_grad():
-        for _, _, child in grown:
-            whole = model.get_input_embeddings() if isinstance(child, InRows) else model.get_output_embeddings()
-            whole.weight[first:end] = child.new
-            if isinstance(child, OutRows) and child.new_bias is not None:
-                whole.bias[first:end] = child.new_bias
+    """Make one matrix of old and new rows, as plain transformers has it; without new rows nothing happens."""
+    ends = (model.get_input_embeddings, model.get_output_embeddings)
+    grown = [(ask, ask()) for ask in ends if isinstance(ask(), (InRows, OutRows))]
+    for parent, name, child in _children(model):
+        if isinstance(child, (InRows, OutRows)):
+            setattr(parent, name, child.plain[0])
+    for ask, rows in grown:
+        end = rows.first + len(rows.new)
+        if ask == model.get_input_embeddings:
+            model.resize_token_embeddings(max(end, len(rows.weight)), mean_resizing=False)
+        with torch.no_grad():
+            ask().weight[rows.first : end] = rows.new
+            if getattr(rows, "new_bias", None) is not None:
+                ask().bias[rows.first : end] = rows.new_bias
 
 
-def _children(network: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
-    yield from [
-        (parent, name, child)
-        for parent in network.modules()
-        for name, child in vars(parent)["_modules"].items()
-        if child is not None
-    ]
+def _children(network: nn.Module) -> list[tuple[nn.Module, str, nn.Module]]:
+    return [(parent, name, child) for parent in network.modules() for name, child in parent.named_children()]
 
 
 INIT, NOISE = "mean", 1.0
 
 
-def _drawn(matrix: nn.Parameter, count: int, seed: int) -> nn.Parameter:
+def _drawn(matrix: Tensor, count: int, seed: int) -> nn.Parameter:
     draw = torch.Generator().manual_seed(seed)
     old = matrix.detach().cpu()
     noise = torch.randn(count, old.shape[1], generator=draw)
