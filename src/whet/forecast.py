@@ -15,6 +15,7 @@ from whet.core import memory
 from whet.leg import Leg
 from whet.nn.packed import Engine
 from whet.prepare.batch import Step, steps, sweep
+from whet.strategies.contract import cut_in
 from whet.train.course import Course
 from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
@@ -66,7 +67,7 @@ def forecast(leg: Leg) -> Forecast:
 def _learning_seconds(leg: Leg) -> float:
     """Seconds a token of forward and backward, after one step of warming up."""
     course, engine = leg.course(), leg.model.engine
-    quieten(engine, course.strategy.cut(engine.anatomy))
+    quieten(engine, cut_in(engine.network, engine.anatomy, course.strategy))
     feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
     spent, seen = 0.0, 0
     for number, step in enumerate(islice(feed, TRIAL_STEPS)):

@@ -134,6 +134,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         corpus.task,
         corpus.schema,
         corpus.columns,
+        corpus.splits,
         stage.strategy,
         stage.model,
         stage.encode,

@@ -14,14 +14,16 @@ from whet.assemble.load import Loaded, load, tokenizer_of
 from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
 from whet.assemble.source import Source
+from whet.assemble.vocabulary import extend
 from whet.core.draws import derive
 from whet.nn import machine
 from whet.nn.dropout import replace_dropouts
 from whet.nn.packed import Engine, choose_path
+from whet.nn.rows import add_rows, new_rows
 from whet.prepare.encode import choose_limits
 from whet.prepare.options import EncodeOptions
 from whet.strategies.contract import Strategy
-from whet.tasks.contract import Schema, Task
+from whet.tasks.contract import Schema, Split, Task
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def build(
     task: Task,
     schema: Schema,
     columns: Mapping[str, str],
+    splits: Mapping[str, Split],
     strategy: Strategy,
     model: ModelOptions,
     encode: EncodeOptions,
@@ -58,6 +61,7 @@ def build(
     machine.keep_pages()
     loaded = load(source, task.head(schema), model, derive(seed, "head"))
     tokenizer = tokenizer_of(source)
+    extended = _extended(loaded.network, tokenizer, splits, seed) if model.extend_vocab else ""
     limits = choose_limits(encode, task, schema, longest_input(loaded.network.config, tokenizer))
     choice = choose_path(loaded.network, loaded.anatomy)
     device = compute.device or best_device()
@@ -70,14 +74,22 @@ def build(
     tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
     engine = Engine(network, loaded.anatomy, choice.path, precision)
     made = Model(engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns)
-    notes = (*loaded.sentences(), choice.note, limits.note, f"products in {precision} on {device}")
+    notes = (*loaded.sentences(), extended, choice.note, limits.note, f"products in {precision} on {device}")
     return Built(made, loaded, Compute(device, precision, tokens), tuple(note for note in notes if note))
+
+
+def _extended(network: nn.Module, tokenizer: Any, splits: Mapping[str, Split], seed: int) -> str:
+    """Give tokenizer and network the characters that the training texts have and they lack; the sentence about it."""
+    extended = extend(tokenizer, {name: splits[name] for name in ("train", "validation")})
+    if extended.pieces:
+        add_rows(network, extended.first, len(extended.pieces), derive(seed, "vocabulary"))
+    return extended.note
 
 
 def _let_new_move(network: nn.Module, loaded: Loaded) -> None:
     """Weights that were drawn anew are learnt whatever the strategy: held still they would be noise for good."""
     parameters = dict(network.named_parameters())
-    for name in (*loaded.new, *loaded.mismatched):
+    for name in (*loaded.new, *loaded.mismatched, *new_rows(network)):
         if name in parameters:
             parameters[name].requires_grad_(True)
 

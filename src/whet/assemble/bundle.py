@@ -23,6 +23,7 @@ from whet.core.fields import changed
 from whet.nn import machine
 from whet.nn.heads import MeanHead
 from whet.nn.packed import Engine, choose_path
+from whet.nn.rows import fold_rows, new_rows
 from whet.strategies.contract import Strategy
 from whet.tasks.contract import TASKS, Limits, Schema, Task
 
@@ -38,9 +39,10 @@ def pack(model: Model, strategy: Strategy, place: Path) -> None:
 def _write(model: Model, strategy: Strategy, path: Path) -> None:
     network = model.network
     backbone = network.base if isinstance(network, MeanHead) else network
-    if model.source.adapter is not None:  # an adapter was folded in at load, so no base on disk fits a new one
+    if model.source.adapter is not None or new_rows(network):  # no base on disk fits what an adapter would be put on
         whole = copy.deepcopy(backbone)
         strategy.merge(whole)
+        fold_rows(whole)
         whole.save_pretrained(path)  # type: ignore[operator, union-attr]
     elif not strategy.save(network, model.anatomy, model.source.directory, path):
         backbone.save_pretrained(path)  # type: ignore[operator, union-attr]

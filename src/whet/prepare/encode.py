@@ -52,7 +52,7 @@ class Account:
             return ""
         return (
             f"{self.unknown_share:.0%} of the training text's tokens are unknown to {model}: it sees that there is "
-            "something, not what; name a model of this language with --model"
+            "something, not what; name a model of this language with --model, or set model.extend_vocab=true"
         )
 
     def sentence(self, split: str, limits: Limits) -> str:
@@ -158,6 +158,15 @@ def _features(
     return features, faults
 
 
+def unknown_id(tokenizer: Any) -> int | None:
+    """The id that stands for what is unknown; None where all can be spelt (bytes). GPT-2's ``unk_token`` is unused."""
+    model: Any = getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None)
+    name = getattr(model, "unk_token", None)
+    own = model is None or type(model).__name__ == "Unigram"
+    number: int | None = tokenizer.unk_token_id if own else model.token_to_id(name) if name else None
+    return number
+
+
 def _account(owners: np.ndarray, cut: np.ndarray, ids: Iterable[np.ndarray], tokenizer: Any) -> Account:
     """The account of features by their examples' numbers, the tokens cut from each, and all their token ids."""
     first = np.flatnonzero(np.diff(owners, prepend=-1))
@@ -165,7 +174,7 @@ def _account(owners: np.ndarray, cut: np.ndarray, ids: Iterable[np.ndarray], tok
     parts = np.diff(np.append(first, len(owners)))
     shorter = np.add.reduceat(cut > 0, first).astype(bool) if rows else np.zeros(0, bool)
     windowed = int(((parts > 1) & ~shorter).sum())
-    unknown = tokenizer.unk_token_id
+    unknown = unknown_id(tokenizer)
     special = np.array([one for one in tokenizer.all_special_ids if one != unknown], np.int64)
     counts = np.zeros(3, np.int64)
     for stretch in ids:

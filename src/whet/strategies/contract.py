@@ -94,4 +94,11 @@ class Strategy(ABC):
         return
 
 
+def cut_in(network: nn.Module, anatomy: Anatomy, strategy: Strategy) -> int:
+    """The strategy's cut, or a lower one where weights that were new at load, or are tied to moving ones, lie below."""
+    named = network.named_parameters(remove_duplicate=False)
+    lowest = min(anatomy.depth_of(name) for name, parameter in named if parameter.requires_grad)
+    return min(strategy.cut(anatomy), max(0, lowest - 1))
+
+
 STRATEGIES: Shelf[Strategy] = Shelf("whet.strategies", Strategy, "strategy")

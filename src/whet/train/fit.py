@@ -14,6 +14,7 @@ import torch
 from whet.core.errors import ResourceError
 from whet.core.events import Looked, Stepped
 from whet.nn.packed import Engine
+from whet.strategies.contract import cut_in
 from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.keeper import Keeper, Watch
@@ -32,7 +33,8 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
     keeper = Keeper(engine.network, optimizer, groups, watch, course)
     if start is not None:
         keeper.take_up(start)
-    quieten(engine, course.strategy.cut(engine.anatomy))
+    cut = cut_in(engine.network, engine.anatomy, course.strategy)
+    quieten(engine, cut)
     began = time.perf_counter() - keeper.progress.seconds
     done = course.steps if keeper.out_of_patience else keeper.progress.step
     try:
@@ -42,7 +44,7 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
             yield event
             if _due(event, course):
                 looked = keeper.look(event)
-                quieten(engine, course.strategy.cut(engine.anatomy))
+                quieten(engine, cut)
                 keeper.progress = keeper.progress.after(seconds=time.perf_counter() - began)
                 keeper.save()
                 yield replace(looked, seconds=time.perf_counter() - began)
