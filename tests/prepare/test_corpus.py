@@ -11,7 +11,7 @@ from prepare.made_rows import SHARED, csv_rows, write
 from whet.core.errors import DataError, UsageError
 from whet.prepare.corpus import prepare, prepare_test
 from whet.prepare.options import DataOptions
-from whet.prepare.split import fold
+from whet.prepare.prints import fold
 from whet.tasks.text_classification import TextClassification
 from whet.tasks.token_classification import TokenClassification
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from whet.core.errors import DataError, Fault, UsageError
 from whet.prepare import hub
 from whet.prepare.check import describe, remarks
+from whet.prepare.leaks import OnLeak, leaks, settle
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
 from whet.prepare.readers.contract import PEEK, READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
-from whet.prepare.schema import learn, unlabelled, unseen
-from whet.prepare.split import labels_in, labels_of, take, thin
+from whet.prepare.prints import read_prints
+from whet.prepare.schema import learn, sound, unlabelled, unseen
+from whet.prepare.split import take, thinned
 from whet.prepare.tables import Parsed, Table, limited, parse, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Schema, Split, Task
 
@@ -66,10 +68,12 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     notes += said
     parsed, said = _thinned(parsed, data.max_rows, seed)
     notes += said
+    if faults := sound(parsed["train"].examples, tables["train"].name):
+        raise DataError(faults)
     parsed, said = _split(parsed, data.split_fractions, seed, tables["train"].name)
     notes += said
     schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes)
+    return _corpus(parsed, task, schema, columns, used, notes, data.on_leak)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -99,9 +103,20 @@ def _corpus(
     columns: dict[str, str],
     tables: Mapping[str, Table],
     notes: list[str],
+    on_leak: OnLeak = "error",
 ) -> Corpus:
-    examples = {name: parsed[name].examples for name in SPLITS if name in parsed}
-    check = describe(examples, schema.labels)
+    prints = {name: read_prints(parsed[name].examples) for name in SPLITS if name in parsed}
+    shared = leaks(prints)
+    notes = list(notes)
+    if "train" in prints:
+        kept, said = settle(shared, prints, {name: table.name for name, table in tables.items()}, on_leak)
+        notes += said
+        if len(kept) < len(prints["train"]):
+            parsed = {**parsed, "train": _pick(parsed["train"], kept)}
+            prints["train"] = prints["train"].pick(kept)
+            shared = leaks(prints)
+    examples = {name: parsed[name].examples for name in prints}
+    check = describe(prints, schema.labels, shared)
     return Corpus(
         task_name=TASKS.name_of(type(task)),
         task=task,
@@ -218,13 +233,7 @@ def _thinned(parsed: dict[str, Parsed], most: int | None, seed: int) -> tuple[di
     """At most so many rows of each split, and none whose label the fewer training rows no longer have."""
     if most is None:
         return parsed, []
-    places = {name: thin(part.examples, most, seed, name) for name, part in parsed.items()}
-    if "train" in parsed:
-        labels = labels_of(parsed["train"].examples)
-        left = {label for place in places["train"] for label in labels[place]}
-        lost = {label for found in labels for label in found} - left
-        for name, part in parsed.items():
-            places[name] = [i for i in places[name] if lost.isdisjoint(labels_in(part.examples[i].target))]
+    places = thinned({name: part.examples for name, part in parsed.items()}, most, seed)
     kept = {name: _pick(part, places[name]) for name, part in parsed.items()}
     return kept, [
         f"data.max_rows={most}: {len(kept[name].examples)} of {len(part.examples)} {name} rows are used"
@@ -253,21 +262,21 @@ def _split(
             what, cure = "a share of 0 leaves no test rows to measure the model with", "as [0, 0.1], or set data.test"
             raise UsageError(what, "data.split_fractions", cure)
         taken = take(rows.examples, max(1, round(share * whole)), seed, split)
-        if not taken:
+        if not len(taken):
             raise DataError(
                 f"{whole} rows are too few to make a {split} split of them",
                 name,
                 f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
             )
-        chosen = set(taken)
+        chosen = set(taken.tolist())
         found[split] = _pick(rows, taken)
         found["train"] = _pick(rows, [place for place in range(len(rows.examples)) if place not in chosen])
         notes.append(
             f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, "
-            f"stratified, seed {seed}; equal texts stay together, and rows keep their numbers in the file"
+            f"stratified, seed {seed}; equal and nearly equal texts stay together, and rows keep their numbers in the file"
         )
     return found, notes
 
 
-def _pick(parsed: Parsed, places: Sequence[int]) -> Parsed:
+def _pick(parsed: Parsed, places: Iterable[int]) -> Parsed:
     return Parsed([parsed.examples[i] for i in places], [parsed.originals[i] for i in places], [])

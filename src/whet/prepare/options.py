@@ -24,6 +24,9 @@ class DataOptions:
     """Which column plays which role, as in {text: review}; roles not named are inferred, and said aloud."""
     max_rows: Count | None = None
     """At most so many rows of each split, stratified and seeded, for a quick trial; null keeps all."""
+    on_leak: Literal["error", "drop", "allow"] = "error"
+    """Test rows that stand in training too, exactly or nearly: an error above 1 % of them, for they measure memory, not
+    skill (Lee et al. 2022); drop takes them out of training, allow keeps them and scores without them too."""
     weight_column: str | None = None
     """Column with each row's weight in the loss, a number above 0; null counts every row once."""
     split_fractions: tuple[float, float] = (0.1, 0.1)

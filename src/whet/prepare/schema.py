@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.locate import SPLITS
-from whet.prepare.split import is_number, labels_in
 from whet.prepare.tables import gathered
+from whet.prepare.targets import hash_of, is_number, labels_in
 from whet.tasks.contract import Example, Schema, Task
+
+IDS, FEW = 0.9, 20
+"""A label column of which nine tenths are different, in this many rows, holds names of rows, not classes."""
 
 
 def learn(splits: Mapping[str, Sequence[Example]], task: Task) -> Schema:
@@ -28,6 +31,31 @@ def learn(splits: Mapping[str, Sequence[Example]], task: Task) -> Schema:
     if faults or schema is None:
         raise DataError(faults)
     return schema
+
+
+def sound(examples: Sequence[Example], name: str) -> list[Fault]:
+    """What is wrong with the labels of the training rows before any split is made of them.
+
+    Only where each row has one label: of tags and of several labels a row, many may be rare.
+    """
+    rows, classes = 0, set()
+    for example in examples:
+        if not isinstance(example.target, str) or example.target in example.inputs:
+            return []
+        rows += 1
+        classes.add(hash_of(example.target))
+    if rows >= FEW and len(classes) > IDS * rows:
+        what = f"{len(classes)} of {rows} labels are different: the column looks like an id, or a text, not a label"
+        return [Fault(what, name, "name the column of the labels as data.columns={label: ...}")]
+    if len(classes) > 2 and rows < 2 * len(classes):
+        what = f"{rows} rows have {len(classes)} different labels: most would have nothing to be measured with"
+        return [Fault(what, name, "give two rows of each label at least, or merge labels")]
+    return []
+
+
+def is_unlabelled(examples: Iterable[Example]) -> bool:
+    """Whether no row has its target: such rows can be predicted, but nothing is measured with them."""
+    return all(example.target is None for example in examples)
 
 
 def unlabelled(examples: Sequence[Example], task: Task, split: str) -> list[Fault]:
