@@ -189,8 +189,8 @@ def test_a_settled_recipe_serves_training_rows_without_names_beside_a_test_file_
         home = tmp_path / str(names)
         write(home / "train.tsv", files[0])
         write(home / "test.tsv", files[1])
-        first = prepare(str(home), PLAIN, TASK, 0)
-        again = prepare(str(home), DataOptions(columns=first.columns), TASK, 0)
+        first = prepare(str(home), DataOptions(on_leak="allow"), TASK, 0)
+        again = prepare(str(home), DataOptions(columns=first.columns, on_leak="allow"), TASK, 0)
         assert again.splits == first.splits and again.columns == first.columns
 
 
@@ -295,7 +295,8 @@ def test_other_data_for_a_trained_model(tmp_path):
     ],
 )
 def test_real_files_of_the_field(name, task, rows):
-    corpus = prepare(str(SHARED / name), PLAIN, None, 0)
+    leaks = name == "resume-ner-zh"  # 7 of its 477 test rows stand in training
+    corpus = prepare(str(SHARED / name), DataOptions(on_leak="allow" if leaks else "error"), None, 0)
     assert (corpus.task_name, corpus.rows) == (task, rows)
     if name == "sst2":
         assert corpus.originals("test")[0] == {

@@ -12,9 +12,9 @@ from whet.prepare.check import describe, remarks
 from whet.prepare.leaks import OnLeak, leaks, settle
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
+from whet.prepare.prints import read_prints
 from whet.prepare.readers.contract import PEEK, READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
-from whet.prepare.prints import read_prints
 from whet.prepare.schema import learn, sound, unlabelled, unseen
 from whet.prepare.split import take, thinned
 from whet.prepare.tables import Parsed, Table, limited, parse, plain_names, read_table, table_of
@@ -273,7 +273,8 @@ def _split(
         found["train"] = _pick(rows, [place for place in range(len(rows.examples)) if place not in chosen])
         notes.append(
             f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, "
-            f"stratified, seed {seed}; equal and nearly equal texts stay together, and rows keep their numbers in the file"
+            f"stratified, seed {seed}; equal and nearly equal texts stay together, "
+            "and rows keep their numbers in the file"
         )
     return found, notes
 

@@ -71,9 +71,10 @@ def settle(
     everything = np.arange(len(train))
     test = shared.get(("train", "test"))
     if on_leak == "error" and test is not None and len(test.every) > MOST_LEAKING * len(splits["test"]):
+        share = len(test.every) / len(splits["test"])
         raise DataError(
-            f"{len(test.every)} of {len(splits['test'])} test rows ({len(test.every) / len(splits['test']):.1%}) stand in "
-            f"the training rows too, {len(test.exact)} of them exactly: {_rows(splits['test'].rows[test.every])}; "
+            f"{len(test.every)} of {len(splits['test'])} test rows ({share:.1%}) stand in the training rows too, "
+            f"{len(test.exact)} of them exactly: {_rows(splits['test'].rows[test.every])}; "
             f"in training {_rows(train.rows[test.sources])}",
             f"{names.get('test', 'test')} and {names.get('train', 'train')}",
             "data.on_leak=drop takes them out of training, data.on_leak=allow keeps them and scores without them too",
@@ -92,7 +93,7 @@ def settle(
 
 
 def _with_labels(train: Prints, gone: np.ndarray) -> tuple[np.ndarray, int]:
-    """The rows that are kept: those not gone, and of each label that would be lost the first row; how many these are."""
+    """The rows that stay: those not gone, and of each label that would be lost the first row; how many these are."""
     stays = np.ones(len(train), bool)
     stays[gone] = False
     rows, labels = train.targets.owned

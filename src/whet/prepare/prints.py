@@ -77,8 +77,17 @@ class Prints:
         kept, shingles = np.diff(self.starts)[places], self.shingles
         if shingles is not None:
             shingles = shingles[spread(self.starts[:-1][places], kept)]
-        fields = (self.rows, self.texts, self.words, self.sets, self.sizes, self.odd)
-        return Prints(*(field[places] for field in fields), shingles, bounds(kept), self.targets.pick(places))
+        return Prints(
+            self.rows[places],
+            self.texts[places],
+            self.words[places],
+            self.sets[places],
+            self.sizes[places],
+            self.odd[places],
+            shingles,
+            bounds(kept),
+            self.targets.pick(places),
+        )
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from whet.core.errors import DataError, Fault
 from whet.prepare.locate import SPLITS
 from whet.prepare.tables import gathered
-from whet.prepare.targets import hash_of, is_number, labels_in
+from whet.prepare.targets import is_number, labels_in, read_targets
 from whet.tasks.contract import Example, Schema, Task
 
 IDS, FEW = 0.9, 20
@@ -38,17 +40,18 @@ def sound(examples: Sequence[Example], name: str) -> list[Fault]:
 
     Only where each row has one label: of tags and of several labels a row, many may be rare.
     """
-    rows, classes = 0, set()
-    for example in examples:
-        if not isinstance(example.target, str) or example.target in example.inputs:
-            return []
-        rows += 1
-        classes.add(hash_of(example.target))
-    if rows >= FEW and len(classes) > IDS * rows:
-        what = f"{len(classes)} of {rows} labels are different: the column looks like an id, or a text, not a label"
+    targets = read_targets(examples)
+    rows, classes = len(targets), len(np.unique(targets.labels))
+    if targets.echoes or rows != len(targets.labels) or (np.diff(targets.starts) != 1).any():
+        return []
+    counting = targets.numbers is not None and set(np.diff(np.sort(targets.numbers))) == {1.0}
+    if rows >= FEW and classes > IDS * rows and (counting or targets.numbers is None):
+        what = f"{classes} of {rows} labels are different: the column looks like an id, or a text, not a label"
         return [Fault(what, name, "name the column of the labels as data.columns={label: ...}")]
-    if len(classes) > 2 and rows < 2 * len(classes):
-        what = f"{rows} rows have {len(classes)} different labels: most would have nothing to be measured with"
+    if targets.is_scale:
+        return []
+    if classes > 2 and rows < 2 * classes and targets.numbers is None:
+        what = f"{rows} rows have {classes} different labels: most would have nothing to be measured with"
         return [Fault(what, name, "give two rows of each label at least, or merge labels")]
     return []
 

@@ -21,7 +21,7 @@ from whet.tasks.contract import Example
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Groups of rows, ready to be drawn: ``rows`` by group from ``starts``, ``strata`` and ``owned`` labels by group."""
+    """Groups of rows, ready to be drawn: ``rows`` by group from ``starts``, groups by stratum, labels by group."""
 
     rows: np.ndarray
     starts: np.ndarray
