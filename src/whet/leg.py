@@ -109,6 +109,8 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
             place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
             files = {name: str(path.resolve()) for name, path in place.files.items()}
             settled = dataclasses.replace(settled, **cast(dict[str, Any], files))
+        mix = {str(Path(path).resolve()): weight for path, weight in settled.mix.items()}
+        settled = dataclasses.replace(settled, mix=mix)
         source = settled.train if on_hub else None
         corpus = prepare(
             source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed

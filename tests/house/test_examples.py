@@ -10,7 +10,7 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from whet.prepare.check import near_duplicates
+from prepare.oracle import near_duplicates
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 LEAST = {"reviews-en": 600, "reviews-zh": 200}

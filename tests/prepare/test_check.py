@@ -1,94 +1,140 @@
-"""The data check against counting by hand, and the near-duplicate search against trying every pair."""
+"""The data check against counting by hand."""
 
 from __future__ import annotations
 
-import time
-from itertools import combinations
+import json
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import pytest
 
 from prepare.made_rows import examples
-from whet.prepare import check
-from whet.prepare.check import describe, near_duplicates, remarks
+from whet.prepare import meeting
+from whet.prepare.check import alike, describe, remarks
+from whet.prepare.leaks import leaks
+from whet.prepare.prints import read_prints
+from whet.prepare.schema import is_unlabelled, sound
 
 LONG = "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
 
 
-def shingles(text):
-    words = text.split()
-    return {tuple(words[i : i + 3]) for i in range(max(1, len(words) - 2))} if words else set()
-
-
-@settings(deadline=None)
-@given(
-    st.lists(st.lists(st.sampled_from("abcd"), max_size=9).map(" ".join), max_size=12),
-    st.sampled_from([0.2, 0.5, 0.75, 0.9, 1.0]),
-)
-def test_near_duplicates_are_exactly_those_of_all_pairs(texts, threshold):
-    first = {}
-    expected = {}
-    for place, text in enumerate(texts):
-        if text and shingles(text):
-            first.setdefault(frozenset(shingles(text)), place)
-    for i, j in combinations(range(len(texts)), 2):
-        a, b = shingles(texts[i]), shingles(texts[j])
-        if not a or not b:
-            continue
-        score = len(a & b) / len(a | b)
-        leading = first[frozenset(a)] == i and (first[frozenset(b)] == j or score == 1)
-        if leading and score >= threshold - 1e-9:
-            expected[i, j] = score
-    found = {(pair.first, pair.second): pair.similarity for pair in near_duplicates(texts, threshold)}
-    assert found == expected
-
-
-def test_case_and_punctuation_do_not_hide_a_copy_and_chinese_characters_are_words():
-    assert len(near_duplicates(["A good, good film!", "a good good film"])) == 1
-    assert len(near_duplicates(["这家酒店非常好我们很喜欢" * 3, "这家酒店非常好我们很喜欢。" * 3], 0.9)) == 1
-    assert near_duplicates(["这家酒店很好", "那部电影不行"], 0.5) == []
-    assert near_duplicates(["...", "!!!", ""]) == []
+def checked(labels, **splits):
+    prints = {name: read_prints(examples(*rows)) for name, rows in splits.items()}
+    return describe(prints, labels, leaks(prints))
 
 
 def test_the_check_counts():
-    splits = {
-        "train": examples(["a", "b", "a", "a"], ["one two three four", "x y z", "X  y z", LONG]),
-        "test": examples(["a", "B"], ["one two three four", LONG + " today"]),
-    }
-    found = describe(splits, ("a", "b", "B"))
-    assert found["splits"]["train"]["rows"] == 4
-    assert found["splits"]["train"]["classes"] == {"a": 3, "b": 1}
-    assert found["splits"]["train"]["copies"] == 1
-    assert found["splits"]["train"]["contradictions"] == 1
+    found = checked(
+        ("a", "b", "B"),
+        train=(["a", "b", "a", "a", "a"], ["one two three four", "x y z", "X  y z", LONG, LONG + "?"]),
+        test=(["a", "B"], ["one two three four", LONG + " today"]),
+    )
+    train = found["splits"]["train"]
+    assert train["rows"] == 5 and train["classes"] == {"a": 4, "b": 1}
+    assert (train["copies"], train["near_copies"], train["near_searched"]) == (1, 1, True)
+    assert (train["contradictions"], train["contradiction_rows"]) == (1, [2, 3])
+    assert train["words"] == {"least": 3, "median": 4.0, "p95": 23.0, "most": 23}
+    assert train["imbalance"]["ratio"] == 4 and train["imbalance"]["single"] == ["b"]
+    assert train["imbalance"]["smallest"] == {"label": "b", "count": 1, "share": 0.2}
     assert found["labels_alike"] == [["b", "B"]]
-    assert found["shared"] == {"train-test": {"identical": 1, "near": 1, "rows": [1, 2]}}
-    assert remarks(found) == [
-        "1 test rows stand in the training rows too, and 1 nearly so (rows 1, 2)",
-        "the labels b and B differ only in their writing",
+    assert found["labels_missing"] == {"train": ["B"], "test": ["b"]}
+    assert found["shared"] == {"train-test": {"identical": 1, "near": 1, "share": 1.0, "rows": [1, 2]}}
+    assert json.loads(json.dumps(found)) == found
+    said = remarks(found)
+    assert said[:3] == [
+        "1 test rows stand in the training rows too, and 1 nearly so (rows 1, 2); data.on_leak=drop takes them out of "
+        "training",
+        "the labels b and B differ only in their writing: write them alike, or they are learnt apart",
+        "1 train texts have several labels (rows 2, 3): decide which is right",
     ]
+    assert "no test row has the label b: it is not measured there" in said
+    assert "one training row alone has the label b: one example teaches little; give more" in said
 
 
-def test_thousands_of_equal_rows_are_no_burden():
-    """Near to each other all of them, n rows would be n * n pairs: here 4e8."""
-    texts = {"train": ["w x y z"] * 10_000 + ["W, x y z!"] * 10_000, "test": ["w x y z."]}
-    splits = {name: examples(["a"] * len(own), own) for name, own in texts.items()}
-    began = time.perf_counter()
-    found = describe(splits, ("a",))
-    assert found["shared"]["train-test"] == {"identical": 0, "near": 1, "rows": [1]}
-    assert time.perf_counter() - began < 10
+def test_labels_that_are_likely_one():
+    labels = ["New York", "new_york", "NEW-YORK", "Ａ", "A", "other"]
+    assert alike(labels) == [["New York", "new_york", "NEW-YORK"], ["Ａ", "A"]]
 
 
-def test_texts_without_a_word_are_near_to_none():
-    found = describe({"train": examples(["a"], ["..."]), "test": examples(["a"], ["!!!"])}, ("a",))
-    assert found["shared"]["train-test"] == {"identical": 0, "near": 0, "rows": []}
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "no text"),
+        ("12.5 - 3!", "no letters, only digits or signs"),
+        ("a bell \x07 rings", "control characters"),
+        ("lost \ufffd here", "characters that were lost before (U+FFFD)"),
+        ("cafÃ© au lait", "signs of a wrong encoding (as Ã© for é)"),
+        ("itâ€™s here", "signs of a wrong encoding (as Ã© for é)"),
+        ("word " * 200, "over 20 times as long as the median"),
+    ],
+)
+def test_odd_rows_are_counted_and_named(text, what):
+    texts = [f"a plain text number {i}" for i in range(9)]
+    texts.insert(4, text)
+    found = checked(("a",), train=(["a"] * 10, texts))
+    assert found["splits"]["train"]["odd"] == [{"what": what, "count": 1, "rows": [5]}]
+    assert any(f"{what} (1: rows 5)" in said for said in remarks(found))
 
 
-def test_too_many_words_are_not_searched_and_it_is_said(monkeypatch):
-    monkeypatch.setattr(check, "MOST_WORDS", 20)
-    splits = {"train": examples(["a"] * 2, [LONG, "x"]), "test": examples(["a"] * 2, ["x", LONG + "."])}
-    found = describe(splits, ("a",))
-    assert found["shared"]["train-test"] == {"identical": 1, "near": None, "rows": [1]}
-    assert remarks(found) == [
-        "1 test rows stand in the training rows too (rows 1)",
-        "near copies across the splits are not searched: the texts have over 20 words",
+def test_nothing_is_odd_about_usual_texts():
+    texts = [
+        "Ça va, SÃO PAULO?",
+        "我们很喜欢 3",
+        "a < b, and 2 > 1",
+        "<unk> is a sign",
+        "<b>one</b> tag",
+        "tab\tand\nline",
+        "a 1",
     ]
+    assert checked(("a",), train=(["a"] * 7, texts))["splits"]["train"]["odd"] == []
+    tags = checked(("a",), train=(["a"] * 2, ["<b>one</b> tag", "more<br/>tags"]))["splits"]["train"]["odd"]
+    assert tags == [{"what": "HTML tags", "count": 2, "rows": [1, 2]}]
+
+
+def test_uneven_classes_are_said_with_a_cure():
+    said = remarks(checked(("a", "b"), train=(["a"] * 102 + ["b"] * 2, None)))
+    assert said == [
+        "the classes are uneven: 102 training rows have 'a' and 2 'b'; give more of the rare ones, or look at "
+        "task.class_weights and the macro scores"
+    ]
+    assert remarks(checked(("a", "b"), train=(["a"] * 100 + ["b"] * 2, None))) == []
+
+
+def test_a_search_that_was_given_up_is_said(monkeypatch):
+    monkeypatch.setattr(meeting, "MOST_SHINGLES", 20)
+    found = checked(("a",), train=(["a"] * 2, [LONG, "x"]), test=(["a"] * 2, ["x", LONG + "!"]))
+    assert found["shared"]["train-test"]["near"] is None and found["shared"]["train-test"]["rows"] == [2 - 1]
+    assert any("near copies are not searched to the end" in said for said in remarks(found))
+
+
+def test_numbers_and_texts_have_no_classes():
+    found = checked((), train=([i / 7 for i in range(30)], None))["splits"]["train"]
+    assert "classes" not in found and found["contradictions"] == 0
+    texts = ["a story", "A  story", "another"]
+    assert checked((), train=(texts, texts))["splits"]["train"]["contradictions"] == 0
+
+
+def test_an_id_is_no_label():
+    for labels in ([f"row-{i}" for i in range(40)], [str(i + 1) for i in range(40)]):
+        assert "looks like an id" in str(sound(examples(labels), "train.csv")[0])
+    assert "data.columns={label: ...}" in sound(examples([f"row-{i}" for i in range(40)]), "t")[0].cure
+
+
+def test_classes_of_one_row_leave_nothing_to_measure_with():
+    assert "10 rows have 10 different labels" in sound(examples(list("abcdefghij")), "train.csv")[0].what
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        [str(i / 10) for i in range(40)],
+        list("ab"),
+        list("abcde") * 2,
+        [("a", f"x{i}") for i in range(40)],
+        [f"text {i}" for i in range(40)],
+    ],
+)
+def test_other_targets_are_sound(targets):
+    assert sound(examples(targets), "train.csv") == []
+
+
+def test_rows_without_any_target():
+    assert is_unlabelled(examples([None, None])) and not is_unlabelled(examples([None, "a"]))

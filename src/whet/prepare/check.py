@@ -1,188 +1,187 @@
-"""What stands in the rows: classes, lengths, duplicates, and texts that two splits share.
+"""What stands in the rows: classes, lengths, copies, odd rows, and texts that two splits share.
 
-A test row that the model has seen in training measures memory, not skill; so copies across splits are
-counted, the nearly equal ones too.
+Everything is counted from fingerprints, so no text is kept. Row numbers are those in the file, the first twenty.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+import unicodedata
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from whet.prepare.split import fold, labels_in
-from whet.tasks.contract import Example
+from whet.prepare.leaks import Leak
+from whet.prepare.near import groups
+from whet.prepare.prints import ODD, Prints
+from whet.prepare.targets import unique_pairs
 
-NEAR = 0.9
-"""Jaccard similarity of three-word shingles from which two texts count as nearly the same."""
+SHOWN = 20
+"""Row numbers, and labels, that stand beside a count."""
 
-MOST_WORDS = 12_000_000
-"""Above so many words near duplicates are not searched: at 160 bytes each the index would need 2 GB, as training
-does."""
+RAREST, UNEVEN = 0.01, 50
+"""A class with less than this share of the rows, or so many times smaller than the largest, is said aloud."""
 
-_WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|[^\W_]+")
-
-
-@dataclass(frozen=True)
-class Near:
-    """Two texts that are nearly the same, by their positions (``first < second``), and how near they are."""
-
-    first: int
-    second: int
-    similarity: float
+LONG = 20
+"""A text with so many times the median's words is odd."""
 
 
-def near_duplicates(texts: Sequence[str], threshold: float = NEAR) -> list[Near]:
-    """Every pair of texts whose sets of three-word shingles overlap by ``threshold`` (Jaccard) or more.
-
-    Exact, not sampled. Words are compared without case and punctuation, a Chinese or Japanese character is
-    a word, and a text of fewer than three words is one shingle. Texts without a word are near to none. Of
-    texts with equal shingles each is paired with the first only.
-    """
-    places: dict[frozenset[int], list[int]] = defaultdict(list)
-    for place, shingles in enumerate(_shingles(texts)):
-        if shingles:
-            places[shingles].append(place)
-    sets = list(places)
-    found = [Near(places[s][0], other, 1.0) for s in sets for other in places[s][1:]]
-    for a, b, similarity in _near_sets(sets, threshold):
-        first, second = sorted((places[sets[a]][0], places[sets[b]][0]))
-        found.append(Near(first, second, similarity))
-    return sorted(found, key=lambda pair: (pair.first, pair.second))
-
-
-def describe(splits: Mapping[str, Sequence[Example]], labels: Sequence[str]) -> dict[str, Any]:
-    """The content of ``check.json``: rows, classes, lengths and copies of each split, and what they share."""
-    texts = {name: [fold(" ".join(example.inputs)) for example in examples] for name, examples in splits.items()}
-    lengths = {name: [len(_words(text)) for text in own] for name, own in texts.items()}
+def describe(
+    splits: Mapping[str, Prints], labels: Sequence[str], shared: Mapping[tuple[str, str], Leak] | None = None
+) -> dict[str, Any]:
+    """The content of ``check.json``: rows, classes, lengths, copies and odd rows of each split, and what they share."""
+    classes = {name: _classes(split, labels) for name, split in splits.items()} if labels else {}
+    found = {name: _of_split(split, classes.get(name, {})) for name, split in splits.items()}
+    lacking = {name: [label for label in labels if label not in own] for name, own in classes.items() if own}
     return {
-        "splits": {name: _of_split(examples, texts[name], lengths[name], labels) for name, examples in splits.items()},
-        "labels_alike": _alike(labels),
-        "shared": _shared(splits, texts, near=sum(map(sum, lengths.values())) <= MOST_WORDS),
+        "splits": found,
+        "labels_alike": alike(labels),
+        "labels_missing": {name: lost for name, lost in lacking.items() if lost},
+        "shared": {f"{a}-{b}": _of_leak(leak, splits[b]) for (a, b), leak in (shared or {}).items()},
     }
 
 
 def remarks(check: Mapping[str, Any]) -> list[str]:
-    """What of the check must be said aloud: copies of training rows in other splits, labels that are likely one."""
-    said = []
-    for pair, counts in check["shared"].items():
-        early, late = pair.split("-")
-        near = counts["near"]
-        if early == "train" and counts["identical"] + (near or 0):
-            rows = ", ".join(map(str, counts["rows"]))
-            also = "" if near is None else f", and {near} nearly so"
-            said.append(f"{counts['identical']} {late} rows stand in the training rows too{also} (rows {rows})")
-    if any(counts["near"] is None for counts in check["shared"].values()):
-        said.append(f"near copies across the splits are not searched: the texts have over {MOST_WORDS:,} words")
-    said += [f"the labels {' and '.join(group)} differ only in their writing" for group in check["labels_alike"]]
+    """What of the check must be said aloud, the most important first: one line a kind, with its cure."""
+    said = [*_of_shared(check["shared"])]
+    said += [
+        f"the labels {' and '.join(group)} differ only in their writing: write them alike, or they are learnt apart"
+        for group in check["labels_alike"][:1]
+    ]
+    for name, split in check["splits"].items():
+        if found := split["contradictions"]:
+            rows = _shown(split["contradiction_rows"], 10)
+            said.append(f"{found} {name} texts have several labels ({rows}): decide which is right")
+    said += _of_classes(check)
+    if any(not split["near_searched"] for split in check["splits"].values()):
+        said.append("near copies are not searched to the end: the rows are too many, or too much alike")
+    for name, split in check["splits"].items():
+        if split["odd"]:
+            parts = [f"{one['what']} ({one['count']}: {_shown(one['rows'], 3)})" for one in split["odd"]]
+            said.append(f"odd {name} rows: {'; '.join(parts)}; look at them, and mend or delete what is wrong")
     return said
 
 
-def _of_split(
-    examples: Sequence[Example], texts: Sequence[str], lengths: Sequence[int], labels: Sequence[str]
-) -> dict[str, Any]:
-    words = np.array(lengths or [0])
-    targets: dict[str, set[str]] = defaultdict(set)
-    for text, example in zip(texts, examples, strict=True):
-        targets[text].add(str(example.target))
-    classes = Counter(label for example in examples for label in labels_in(example.target))
+def alike(labels: Sequence[str]) -> list[list[str]]:
+    """Labels that differ only in case, width, white space, hyphens or underscores, and are likely one."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for label in labels:
+        found[re.sub(r"[\s_-]+", "", unicodedata.normalize("NFKC", label).casefold())].append(label)
+    return [group for group in found.values() if len(group) > 1]
+
+
+def _classes(split: Prints, labels: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """How often each label comes, the most frequent first, and its share of all."""
+    targets = split.targets
+    times = np.bincount(targets.labels, minlength=len(targets.names))
+    known = set(labels)
+    counts = [(name, int(count)) for name, count in zip(targets.names, times, strict=True) if name in known and count]
+    whole = max(1, sum(count for _, count in counts))
     return {
-        "rows": len(examples),
-        **({"classes": dict(classes.most_common())} if labels else {}),
+        str(name): {"count": count, "share": count / whole} for name, count in sorted(counts, key=lambda one: -one[1])
+    }
+
+
+def _of_split(split: Prints, classes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    words = split.words if len(split) else np.zeros(1)
+    near = groups(split)
+    different = len(np.unique(split.texts))
+    contradictions, contradicting = _contradictions(split)
+    return {
+        "rows": len(split),
+        **({"classes": {name: one["count"] for name, one in classes.items()}} if classes else {}),
+        **({"imbalance": _imbalance(classes)} if classes else {}),
         "words": {
             "least": int(words.min()),
             "median": float(np.median(words)),
             "p95": float(np.quantile(words, 0.95)),
             "most": int(words.max()),
         },
-        "copies": len(texts) - len(targets),
-        "contradictions": sum(len(said) > 1 for said in targets.values()),
+        "copies": len(split) - different,
+        "near_copies": different - len(np.unique(near.numbers)),
+        "near_searched": near.whole,
+        "contradictions": contradictions,
+        "contradiction_rows": contradicting,
+        "odd": _odd(split),
     }
 
 
-def _alike(labels: Sequence[str]) -> list[list[str]]:
-    """Labels that differ only in case, width or white space, and are likely one."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for label in labels:
-        groups[re.sub(r"[\s_-]+", "", label.casefold())].append(label)
-    return [group for group in groups.values() if len(group) > 1]
-
-
-def _shared(splits: Mapping[str, Sequence[Example]], texts: Mapping[str, Sequence[str]], near: bool) -> dict[str, Any]:
-    """For each two splits, the rows of the later one that stand, exactly or nearly, in the earlier one."""
-    known = {name: set(own) for name, own in texts.items()}
-    reach = _reach(texts) if near else {name: [frozenset[str]()] * len(own) for name, own in texts.items()}
-    found: dict[str, Any] = {}
-    for early, late in combinations(splits, 2):
-        exact, close = [], []
-        for example, text, near_to in zip(splits[late], texts[late], reach[late], strict=True):
-            if text in known[early]:
-                exact.append(example.row)
-            elif early in near_to:
-                close.append(example.row)
-        found[f"{early}-{late}"] = {
-            "identical": len(exact),
-            "near": len(close) if near else None,
-            "rows": sorted(exact + close)[:20],
-        }
-    return found
-
-
-def _reach(texts: Mapping[str, Sequence[str]]) -> dict[str, list[frozenset[str]]]:
-    """For each text the splits that hold one near to it.
-
-    Worked out for each set of shingles, not for each row: thousands of rows may be equal, and each of them near to all.
-    """
-    numbers: dict[frozenset[int], int] = {}
-    own = {
-        name: [numbers.setdefault(shingles, len(numbers)) for shingles in _shingles(part)]
-        for name, part in texts.items()
+def _imbalance(classes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    first, last = next(iter(classes)), list(classes)[-1]
+    largest, smallest = classes[first], classes[last]
+    return {
+        "largest": {"label": first, **largest},
+        "smallest": {"label": last, **smallest},
+        "ratio": largest["count"] / smallest["count"],
+        "single": [name for name, one in classes.items() if one["count"] == 1][:SHOWN],
     }
-    holders: list[frozenset[str]] = [frozenset()] * len(numbers)
-    for name, places in own.items():
-        for place in set(places):
-            holders[place] |= {name}
-    reached = list(holders)
-    for a, b, _ in _near_sets(list(numbers), NEAR):
-        reached[a] |= holders[b]
-        reached[b] |= holders[a]
-    if frozenset() in numbers:  # texts without a word are near to none
-        reached[numbers[frozenset()]] = frozenset()
-    return {name: [reached[place] for place in places] for name, places in own.items()}
 
 
-def _words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
+def _contradictions(split: Prints) -> tuple[int, list[int]]:
+    """Texts that come with several targets: how many, and the first rows with one of them."""
+    if split.targets.echoes or not len(split):  # a text that is its own target says nothing else
+        return 0, []
+    _, text = np.unique(split.texts, return_inverse=True)
+    _, target = np.unique(split.targets.prints, return_inverse=True)
+    texts, _ = unique_pairs(text, target)
+    several = np.bincount(texts) > 1
+    return int(several.sum()), split.rows[np.flatnonzero(several[text])[:SHOWN]].tolist()
 
 
-def _shingles(texts: Iterable[str]) -> Iterator[frozenset[int]]:
-    """Each text's set of shingles, as hashes: two of 64 bits are equal by chance in no data set that fits in memory."""
-    for text in texts:
-        words = _words(text)
-        yield frozenset(hash(tuple(words[i : i + 3])) for i in range(max(1, len(words) - 2)) if words)
+def _odd(split: Prints) -> list[dict[str, Any]]:
+    """What is odd in the split: what, how often, and the first rows."""
+    found = {what: np.flatnonzero(split.odd & np.uint8(1 << bit)) for bit, what in enumerate(ODD)}
+    median = float(np.median(split.words)) if len(split) else 0.0
+    if median:
+        found[f"over {LONG} times as long as the median"] = np.flatnonzero(split.words > LONG * median)
+    return [
+        {"what": what, "count": len(places), "rows": split.rows[places[:SHOWN]].tolist()}
+        for what, places in found.items()
+        if len(places) > (what == "HTML tags")  # one may be a text about HTML
+    ]
 
 
-def _near_sets(sets: Sequence[frozenset[int]], threshold: float) -> Iterator[tuple[int, int, float]]:
-    """Pairs of sets with Jaccard >= threshold, by prefix filtering (Bayardo et al. 2007).
+def _of_leak(leak: Leak, late: Prints) -> dict[str, Any]:
+    return {
+        "identical": len(leak.exact),
+        "near": None if leak.near is None else len(leak.near),
+        "share": len(leak.every) / max(1, len(late)),
+        "rows": late.rows[leak.every[:SHOWN]].tolist(),
+    }
 
-    With members in order of rarity, two near sets share one of their first n - ceil(threshold * n) + 1
-    members; so only those are indexed, and few sets are compared at all.
-    """
-    times = Counter(member for members in sets for member in members)
-    index: dict[int, list[int]] = defaultdict(list)
-    for a in sorted(range(len(sets)), key=lambda i: len(sets[i])):
-        members = sorted(sets[a], key=lambda member: (times[member], member))
-        prefix = members[: len(members) - math.ceil(threshold * len(members) - 1e-9) + 1]
-        for b in {b for member in prefix for b in index[member] if len(sets[b]) >= threshold * len(members) - 1e-9}:
-            common = len(sets[a] & sets[b])
-            similarity = common / (len(sets[a]) + len(sets[b]) - common)
-            if similarity >= threshold - 1e-9:
-                yield a, b, similarity
-        for member in prefix:
-            index[member].append(a)
+
+def _of_shared(shared: Mapping[str, Any]) -> list[str]:
+    said = []
+    for pair, counts in sorted(shared.items(), key=lambda one: one[0] != "train-test"):
+        early, late = pair.split("-")
+        if counts["identical"] + (counts["near"] or 0):
+            also = "" if counts["near"] is None else f", and {counts['near']} nearly so"
+            others = "training" if early == "train" else early
+            cure = "; data.on_leak=drop takes them out of training" if early == "train" else ""
+            rows = _shown(counts["rows"], SHOWN)
+            said.append(f"{counts['identical']} {late} rows stand in the {others} rows too{also} ({rows}){cure}")
+    return said
+
+
+def _of_classes(check: Mapping[str, Any]) -> list[str]:
+    said = []
+    uneven = check["splits"].get("train", {}).get("imbalance")
+    if uneven and (uneven["smallest"]["share"] < RAREST or uneven["ratio"] > UNEVEN):
+        least, most = uneven["smallest"], uneven["largest"]
+        said.append(
+            f"the classes are uneven: {most['count']} training rows have '{most['label']}' and {least['count']} "
+            f"'{least['label']}'; give more of the rare ones, or look at task.class_weights and the macro scores"
+        )
+    if uneven and uneven["single"]:
+        single = ", ".join(uneven["single"])
+        said.append(f"one training row alone has the label {single}: one example teaches little; give more")
+    for name, lost in check["labels_missing"].items():
+        more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
+        said.append(f"no {name} row has the label {', '.join(lost[:5])}{more}: it is not measured there")
+    return said
+
+
+def _shown(rows: Sequence[int], most: int) -> str:
+    return f"rows {', '.join(map(str, rows[:most]))}"

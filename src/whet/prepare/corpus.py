@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare import hub
 from whet.prepare.check import describe, remarks
+from whet.prepare.leaks import OnLeak, leaks, settle
 from whet.prepare.ledger import Ledger, ledger
 from whet.prepare.locate import SPLITS, Place, locate
 from whet.prepare.options import DataOptions
 from whet.prepare.parsed import Parsed, parse, target_of
-from whet.prepare.portions import completed, thinned
+from whet.prepare.portions import completed, mixture, thinned
+from whet.prepare.prints import read_prints
 from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
-from whet.prepare.schema import learn, unlabelled, unseen
+from whet.prepare.schema import learn, sound, unlabelled, unseen
 from whet.prepare.tables import Table, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Schema, Split, Task
 
@@ -32,7 +35,8 @@ class Corpus:
     """Checked rows, ready to be encoded.
 
     ``columns`` names the column of each role, ``files`` the SHA-256 of each file, ``notes`` everything that
-    was guessed or made and must be said aloud, ``check`` the content of check.json. An example's ``row`` is
+    was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows (from 0)
+    that stand in training too. An example's ``row`` is
     the number of its row in the file that it was read from, in a split that was made as well.
     """
 
@@ -46,6 +50,7 @@ class Corpus:
     check: dict[str, Any]
     ledger: Ledger
     rows_as_written: Mapping[str, Sequence[Mapping[str, Any]]]
+    leaking: tuple[int, ...] = ()
 
     @property
     def rows(self) -> dict[str, int]:
@@ -62,22 +67,34 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
 
     Raises DataError with all faults found: nothing is trained on data that is not whole.
     """
-    tables, notes = _tables(locate(source, data), data.on_bad_row == "skip")
+    skip = data.on_bad_row == "skip"
+    tables, notes = _tables(locate(source, data), skip, mix=data.mix)
     if task is None:
         name = guess_task(tables["train"].beginning, tables["train"].entry)
         task = TASKS[name]()
         notes.append(f"no task was named: the rows look like {name}")
-    parsed, columns, said = _parsed(tables, task, _asked(data), data.on_bad_row == "skip")
+    parsed, columns, said = _parsed(tables, task, _asked(data), skip)
     used = {split: tables[split] for split in parsed}
     notes += said
     whole = sum(map(len, parsed.values()))
     parsed, said = thinned(parsed, data.max_rows, seed)
-    left_out = whole - sum(map(len, parsed.values()))
     notes += said
-    parsed, said = completed(parsed, data.split_fractions, seed, tables["train"].name)
+    own = tables["train"].name
+    if faults := sound(parsed["train"].examples, own):
+        raise DataError(faults)
+    parsed, said = completed(parsed, data.split_fractions, seed, own)
     notes += said
+    left = sum(map(len, parsed.values()))
+    repeated = 0
+    if data.mix:
+        mixed = mixture({tables[n].name: parsed[n] for n in ("train", *data.mix)}, [1.0, *data.mix.values()], seed)
+        left -= sum(len(parsed[n]) for n in ("train", *data.mix)) - mixed.different
+        repeated = len(mixed.parsed) - mixed.different
+        parsed["train"] = mixed.parsed
+        notes.append(mixed.note)
+    parsed = {name: parsed[name] for name in SPLITS if name in parsed}
     schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes, left_out)
+    return _corpus(parsed, task, schema, columns, used, notes, whole - left, repeated, data.on_leak)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -99,7 +116,7 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
     if faults:
         raise DataError(faults)
-    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer, whole - len(parsed["test"]))
+    return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer, whole - len(parsed["test"]), 0)
 
 
 def _corpus(
@@ -110,25 +127,40 @@ def _corpus(
     tables: Mapping[str, Table],
     notes: list[str],
     left_out: int,
+    repeated: int,
+    on_leak: OnLeak = "error",
 ) -> Corpus:
-    examples = {name: parsed[name].examples for name in SPLITS if name in parsed}
-    check = describe(examples, schema.labels)
-    account = ledger(tables.values(), {name: len(rows) for name, rows in examples.items()}, left_out)
+    parsed = dict(parsed)
+    prints = {name: read_prints(part.examples) for name, part in parsed.items()}
+    shared, dropped = leaks(prints), 0
+    if "train" in parsed:
+        kept, said = settle(shared, prints, {name: table.name for name, table in tables.items()}, on_leak)
+        notes = notes + said
+        dropped = len(prints["train"]) - len(kept)
+    if dropped:
+        parsed["train"], prints["train"] = parsed["train"].pick(kept), prints["train"].pick(kept)
+        shared = leaks(prints)
+    check = describe(prints, schema.labels, shared)
+    account = ledger(tables.values(), {name: len(part) for name, part in parsed.items()}, left_out, dropped, repeated)
+    leak = shared.get(("train", "test"))
     return Corpus(
         task_name=TASKS.name_of(type(task)),
         task=task,
-        splits={name: Split(name, rows, content=parsed[name].content) for name, rows in examples.items()},
+        splits={name: Split(name, part.examples, content=part.content) for name, part in parsed.items()},
         schema=schema,
         columns=columns,
         files={table.name: table.sha256 for table in tables.values()},
         notes=notes + remarks(check),
         check={"rows": asdict(account), **check},
         ledger=account,
-        rows_as_written={name: parsed[name].originals for name in examples},
+        rows_as_written={name: part.originals for name, part in parsed.items()},
+        leaking=() if leak is None else tuple(leak.every.tolist()),
     )
 
 
-def _tables(place: Place, skip: bool, only: str | None = None) -> tuple[dict[str, Table], list[str]]:
+def _tables(
+    place: Place, skip: bool, only: str | None = None, mix: Collection[str] = ()
+) -> tuple[dict[str, Table], list[str]]:
     """Every split's rows, read whole; raises once, with the faults of all files."""
     notes = list(place.notes)
     tables: dict[str, Table] = {}
@@ -140,7 +172,7 @@ def _tables(place: Place, skip: bool, only: str | None = None) -> tuple[dict[str
                 name, print_ = f"hf:{place.hub}/{split}", getattr(part, "_fingerprint", "")
                 tables[split] = table_of(name, HUB, hub.lines(part), print_)
     faults: list[Fault] = []
-    for split, path in place.files.items():
+    for split, path in {**place.files, **{name: Path(name) for name in mix}}.items():
         if only not in (None, split):
             continue
         try:
@@ -159,7 +191,7 @@ def _tables(place: Place, skip: bool, only: str | None = None) -> tuple[dict[str
             *table.notes,
             *(f"{table.name}: {count} rows mended: {what}" for what, count in table.tally.mended.items()),
         ]
-    return {split: tables[split] for split in SPLITS if split in tables}, notes
+    return {split: tables[split] for split in (*SPLITS, *mix) if split in tables}, notes
 
 
 def _asked(data: DataOptions) -> dict[str, str]:
@@ -184,7 +216,7 @@ def _parsed(
     notes: list[str] = []
     faults: list[Fault] = []
     for split, table in tables.items():
-        if first and _is_unanswered(table, task, asked, first):
+        if first and split in SPLITS and _is_unanswered(table, task, asked, first):
             what = f"no row has its {target_of(task)}, so it can only be predicted (whet predict)"
             notes.append(f"{table.name}: {what}; a {split} split is made from the training rows")
             continue

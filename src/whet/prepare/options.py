@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 Count = Annotated[int, Ge(1)]
 
@@ -27,6 +27,12 @@ class DataOptions:
     and said aloud; stopping is the default, for rows that go missing shift what is measured."""
     max_rows: Count | None = None
     """At most so many rows of each split, stratified and seeded, for a quick trial; null keeps all."""
+    on_leak: Literal["error", "drop", "allow"] = "error"
+    """Test rows that stand in training too, exactly or nearly: an error above 1 % of them, for they measure memory, not
+    skill (Lee et al. 2022); drop takes them out of training, allow keeps them and scores without them too."""
+    mix: dict[str, Annotated[float, Gt(0)]] = field(default_factory=dict)
+    """Further files of training rows, each with its weight, as in {more.csv: 0.5}: 1 takes every row once, 0.5 half of
+    them, 2 all twice. DATA's own rows count 1, and splits that are missing are drawn from them alone."""
     weight_column: str | None = None
     """Column with each row's weight in the loss, a number above 0; null counts every row once."""
     split_fractions: tuple[float, float] = (0.1, 0.1)

@@ -1,27 +1,26 @@
-"""Which rows are used for what: fewer for a quick trial, and the splits that the user did not bring."""
+"""Which rows are used for what: fewer for a quick trial, more from other files, and the splits that are missing."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from whet.core.errors import DataError, UsageError
+from whet.prepare import split as splits
+from whet.prepare.kept import Lazy
 from whet.prepare.parsed import Parsed
-from whet.prepare.split import labels_in, labels_of, take, thin
+from whet.tasks.contract import Example
 
 
 def thinned(parsed: Mapping[str, Parsed], most: int | None, seed: int) -> tuple[dict[str, Parsed], list[str]]:
     """At most so many rows of each split, and none whose label the fewer training rows no longer have."""
     if most is None:
         return dict(parsed), []
-    places = {name: thin(part.examples, most, seed, name) for name, part in parsed.items()}
-    if "train" in parsed:
-        labels = labels_of(parsed["train"].examples)
-        left = {label for place in places["train"] for label in labels[place]}
-        lost = {label for found in labels for label in found} - left
-        for name, part in parsed.items():
-            places[name] = [i for i in places[name] if lost.isdisjoint(labels_in(part.examples[i].target))]
+    places = splits.thinned({name: part.examples for name, part in parsed.items()}, most, seed)
     kept = {name: part.pick(places[name]) for name, part in parsed.items()}
     return kept, [
         f"data.max_rows={most}: {len(kept[name])} of {len(part)} {name} rows are used"
@@ -49,7 +48,7 @@ def completed(
         if share == 0:
             what, cure = "a share of 0 leaves no test rows to measure the model with", "as [0, 0.1], or set data.test"
             raise UsageError(what, "data.split_fractions", cure)
-        taken = take(rows.examples, max(1, round(share * whole)), seed, split)
+        taken = splits.take(rows.examples, max(1, round(share * whole)), seed, split)
         if not len(taken):
             raise DataError(
                 f"{whole} rows are too few to make a {split} split of them",
@@ -61,7 +60,38 @@ def completed(
         found[split] = rows.pick(taken)
         found["train"] = rows.pick(np.flatnonzero(stays))
         notes.append(
-            f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, "
-            f"stratified, seed {seed}; equal texts stay together, and rows keep their numbers in the file"
+            f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, stratified, "
+            f"seed {seed}; equal and nearly equal texts stay together, and rows keep their numbers in the file"
         )
     return found, notes
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """The rows of several files as one; ``different`` counts those that were taken, however often."""
+
+    parsed: Parsed
+    different: int
+    note: str
+
+
+def mixture(parts: Mapping[str, Parsed], weights: Sequence[float], seed: int) -> Mixture:
+    """Mix files, each by its weight: 1 takes every row once, 0.5 half of them, 2 all twice."""
+    sources = list(parts.values())
+    drawn = splits.mixed([len(part) for part in sources], weights, seed)
+    content = hashlib.sha256(" ".join(part.content for part in sources).encode() + drawn.tobytes()).hexdigest()
+
+    def examples(start: int, stop: int) -> list[Example]:
+        return [sources[source].examples[place] for source, place in drawn[start:stop].tolist()]
+
+    def originals(start: int, stop: int) -> list[Mapping[str, Any]]:
+        return [sources[source].originals[place] for source, place in drawn[start:stop].tolist()]
+
+    counts = np.bincount(drawn[:, 0], minlength=len(sources)).tolist()
+    told = (
+        f"{count:,} from {len(part):,} rows of {name}"
+        for count, (name, part) in zip(counts, parts.items(), strict=True)
+    )
+    new = np.append(True, (np.diff(drawn, axis=0) != 0).any(1)) if len(drawn) else np.zeros(0, bool)
+    parsed = Parsed(Lazy(len(drawn), examples), Lazy(len(drawn), originals), content)
+    return Mixture(parsed, int(new.sum()), f"the training rows are mixed: {'; '.join(told)}")

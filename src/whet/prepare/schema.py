@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.locate import SPLITS
-from whet.prepare.split import is_number, labels_in
 from whet.prepare.tables import gathered
+from whet.prepare.targets import is_number, labels_in, read_targets
 from whet.tasks.contract import Example, Schema, Task
+
+IDS, FEW = 0.9, 20
+"""A label column of which nine tenths are different, in this many rows, holds names of rows, not classes."""
 
 
 def learn(splits: Mapping[str, Sequence[Example]], task: Task) -> Schema:
@@ -28,6 +33,32 @@ def learn(splits: Mapping[str, Sequence[Example]], task: Task) -> Schema:
     if faults or schema is None:
         raise DataError(faults)
     return schema
+
+
+def sound(examples: Sequence[Example], name: str) -> list[Fault]:
+    """What is wrong with the labels of the training rows before any split is made of them.
+
+    Only where each row has one label: of tags and of several labels a row, many may be rare.
+    """
+    targets = read_targets(examples)
+    rows, classes = len(targets), len(np.unique(targets.labels))
+    if targets.echoes or rows != len(targets.labels) or (np.diff(targets.starts) != 1).any():
+        return []
+    counting = targets.numbers is not None and set(np.diff(np.sort(targets.numbers))) == {1.0}
+    if rows >= FEW and classes > IDS * rows and (counting or targets.numbers is None):
+        what = f"{classes} of {rows} labels are different: the column looks like an id, or a text, not a label"
+        return [Fault(what, name, "name the column of the labels as data.columns={label: ...}")]
+    if targets.is_scale:
+        return []
+    if classes > 2 and rows < 2 * classes and targets.numbers is None:
+        what = f"{rows} rows have {classes} different labels: most would have nothing to be measured with"
+        return [Fault(what, name, "give two rows of each label at least, or merge labels")]
+    return []
+
+
+def is_unlabelled(examples: Iterable[Example]) -> bool:
+    """Whether no row has its target: such rows can be predicted, but nothing is measured with them."""
+    return all(example.target is None for example in examples)
 
 
 def unlabelled(examples: Sequence[Example], task: Task, split: str) -> list[Fault]:

@@ -1,4 +1,4 @@
-"""Splits where the user brought none: seeded, stratified, and never with one text on both sides.
+"""Splits where the user brought none: seeded, stratified, and never with one text, or nearly one, on both sides.
 
 Every draw is a function of the seed and the split's name alone, so the same file gives the same splits
 anywhere.
@@ -6,116 +6,176 @@ anywhere.
 
 from __future__ import annotations
 
-import re
-from collections import Counter, defaultdict
-from collections.abc import Hashable, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from whet.core import draws
+from whet.core.errors import DataError
+from whet.prepare.near import groups as near_groups
+from whet.prepare.prints import read_prints
+from whet.prepare.targets import Targets, bounds, read_targets, spread, unique_pairs
 from whet.tasks.contract import Example
 
-RARE = 5
-"""Strata with fewer groups are drawn together: alone they are too small to share out by a tenth."""
 
-SCALE = 20
-"""More different numbers than this are a scale, drawn by tenths of its rows."""
+@dataclass(frozen=True)
+class _Drawn:
+    """Groups of rows, ready to be drawn: ``rows`` by group from ``starts``, groups by stratum, labels by group."""
+
+    rows: np.ndarray
+    starts: np.ndarray
+    sizes: np.ndarray
+    strata: list[np.ndarray]
+    labels: list[list[int]]
+    left: dict[int, int]
 
 
-def take(examples: Sequence[Example], count: int, seed: int, site: str) -> list[int]:
+def take(examples: Sequence[Example], count: int, seed: int, site: str, groups: np.ndarray | None = None) -> np.ndarray:
     """Positions of about ``count`` examples, in ascending order, the strata in the whole's proportions.
 
-    Examples with the same text go together, so the number may differ by the size of one such group. The
-    last one with a label always stays: what is to be answered must be there to be learnt from.
+    Examples of one group (by default: equal and nearly equal texts) go together, so the number may differ by the
+    size of one such group. A group larger than half of ``count`` stays where it is, and its rows are not counted in the
+    share, while smaller ones can be drawn. The last group with a label always stays: what is to be answered must be
+    there to be learnt from.
     """
-    by_text: dict[str, list[int]] = defaultdict(list)
-    for position, example in enumerate(examples):
-        by_text[fold("\x1f".join(example.inputs))].append(position)
-    groups = list(by_text.values())
-    own = labels_of(examples)
-    labels = [{label for place in group for label in own[place]} for group in groups]
-    left = Counter(label for found in labels for label in found)
-    strata: dict[Hashable, list[int]] = defaultdict(list)
-    for number, key in enumerate(_strata([examples[group[0]] for group in groups])):
-        strata[key].append(number)
-    random = draws.generator(seed, "split", site)
+    drawn = _drawn(read_targets(examples), _groups(examples, groups))
+    for most in (max(1, count // 2), len(examples) // 2):
+        taken = _take(drawn, count, len(examples), most, draws.generator(seed, "split", site))
+        if taken:
+            break
+    chosen = np.array(taken, np.int64)
+    return np.sort(drawn.rows[spread(drawn.starts[:-1][chosen], drawn.sizes[chosen])])
+
+
+def _take(drawn: _Drawn, count: int, whole: int, most: int, random: np.random.Generator) -> list[int]:
+    left = dict(drawn.left)
     taken: list[int] = []
     owed = 0.0
-    for members in strata.values():
-        owed += count * sum(len(groups[number]) for number in members) / len(examples)
-        for number in random.permutation(members)[1:]:
+    for stratum in drawn.strata:
+        members = stratum[drawn.sizes[stratum] <= most]
+        owed += count * int(drawn.sizes[members].sum()) / whole
+        first = 1 if len(members) == len(stratum) else 0
+        for number in random.permutation(members)[first:].tolist():
             if owed < 0.5:
                 break
-            if all(left[label] > 1 for label in labels[number]):
-                left.subtract(labels[number])
-                taken.extend(groups[number])
-                owed -= len(groups[number])
-    return sorted(taken)
+            if all(left[label] > 1 for label in drawn.labels[number]):
+                for label in drawn.labels[number]:
+                    left[label] -= 1
+                taken.append(number)
+                owed -= int(drawn.sizes[number])
+    return taken
 
 
-def thin(examples: Sequence[Example], most: int, seed: int, site: str) -> list[int]:
+def folds(examples: Sequence[Example], k: int, seed: int, groups: np.ndarray | None = None) -> np.ndarray:
+    """For each example the one of ``k`` folds in which it is measured, each stratum spread evenly, groups whole.
+
+    In each stratum two folds differ by one group at most, but where a label would stand in one fold alone: its second
+    group goes to another. -1 is for the only group that has some label: it is in every training, for there it is
+    learnt, and never measured. Raises DataError where there are fewer groups than folds.
+    """
+    drawn = _drawn(read_targets(examples), _groups(examples, groups))
+    if len(drawn.sizes) < k:
+        raise DataError(f"{len(drawn.sizes)} different texts cannot be shared out to {k} folds", "", "use fewer folds")
+    random = draws.generator(seed, "folds", k)
+    home = dict.fromkeys(drawn.left, -1)
+    found = np.full(len(drawn.sizes), -1, np.int64)
+    total = [0] * k
+    for stratum in drawn.strata:
+        own = [0] * k
+        shuffled = random.permutation(stratum)
+        for number in shuffled[np.argsort(-drawn.sizes[shuffled], kind="stable")].tolist():
+            labels, size = drawn.labels[number], int(drawn.sizes[number])
+            barred = {home[label] for label in labels}
+            free = [fold for fold in range(k) if fold not in barred]
+            if not free or any(drawn.left[label] == 1 for label in labels):
+                continue
+            fold = min(free, key=lambda one: (own[one], total[one]))
+            own[fold] += size
+            total[fold] += size
+            found[number] = fold
+            home.update((label, fold if home[label] == -1 else -2) for label in labels)
+    rows = np.empty(len(examples), np.int64)
+    rows[drawn.rows] = np.repeat(found, drawn.sizes)
+    return rows
+
+
+def thin(examples: Sequence[Example], most: int, seed: int, site: str) -> np.ndarray:
     """Positions of exactly ``most`` examples (or all, where there are fewer), stratified, ascending."""
-    if len(examples) <= most:
-        return list(range(len(examples)))
-    strata: dict[Hashable, list[int]] = defaultdict(list)
-    for position, key in enumerate(_strata(examples)):
-        strata[key].append(position)
+    return _thin(read_targets(examples), most, seed, site) if len(examples) > most else np.arange(len(examples))
+
+
+def thinned(splits: Mapping[str, Sequence[Example]], most: int, seed: int) -> dict[str, np.ndarray]:
+    """Positions of at most so many examples of each split, and of none with a label that training no longer has."""
+    targets = {name: read_targets(examples) for name, examples in splits.items()}
+    places = {name: _thin(own, most, seed, name) for name, own in targets.items()}
+    train = targets.get("train")
+    if train is None or not train.has_labels:
+        return places
+    kept = set(train.pick(places["train"]).labels.tolist())
+    lost = {name for place, name in enumerate(train.names) if place not in kept}
+    for name, own in targets.items():
+        barred = np.array([label in lost for label in own.names] or [False])
+        rows = np.repeat(np.arange(len(own)), np.diff(own.starts))
+        places[name] = np.setdiff1d(places[name], rows[barred[own.labels]] if len(own.labels) else rows)
+    return places
+
+
+def mixed(counts: Sequence[int], weights: Sequence[float], seed: int) -> np.ndarray:
+    """Several sources as one: int64 [rows, 2] of (source, position), sources in order, each by its weight.
+
+    Weight 1 takes each row once, 2 twice, 0.5 half of the rows; of 1.3 every row comes once and three tenths of
+    them once more. What is not whole is drawn without replacement; copies of a row stand side by side.
+    """
+    found = [np.zeros((0, 2), np.int64)]
+    for source, (count, weight) in enumerate(zip(counts, weights, strict=True)):
+        times = np.full(count, int(weight))
+        more = round((weight - int(weight)) * count)
+        times[draws.generator(seed, "mix", source).permutation(count)[:more]] += 1
+        places = np.repeat(np.arange(count), times)
+        found.append(np.stack((np.full(len(places), source), places), 1))
+    return np.concatenate(found)
+
+
+def _thin(targets: Targets, most: int, seed: int, site: str) -> np.ndarray:
+    if len(targets) <= most:
+        return np.arange(len(targets))
     random = draws.generator(seed, "thin", site)
-    ranked: list[tuple[float, int]] = []
-    for members in strata.values():
-        shuffled = random.permutation(len(members))
+    ranks = np.empty(len(targets))
+    for members in _members(targets.strata()):
         # the k-th of n members stands at (k + 1/2) / n: cutting this list anywhere keeps the proportions
-        ranked.extend(((rank + 0.5) / len(members), members[place]) for rank, place in enumerate(shuffled))
-    return sorted(position for _, position in sorted(ranked)[:most])
+        ranks[members[random.permutation(len(members))]] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.sort(np.argsort(ranks, kind="stable")[:most])
 
 
-def is_number(target: Any) -> bool:
-    """Whether a target is a number, or the text of one."""
-    return _number(target) is not None
+def _groups(examples: Sequence[Example], groups: np.ndarray | None) -> np.ndarray:
+    return near_groups(read_prints(examples)).numbers if groups is None else groups
 
 
-def labels_in(target: Any) -> tuple[str, ...]:
-    """The labels that a target names: itself, or its parts where it is a list of them."""
-    if isinstance(target, str):
-        return (target,)
-    if isinstance(target, (list, tuple, set, frozenset)):
-        return tuple(part for part in target if isinstance(part, str))
-    return ()
+def _drawn(targets: Targets, groups: np.ndarray) -> _Drawn:
+    """Groups are told apart by number, and stand in the order in which they first come, as their strata do."""
+    _, first, back = np.unique(groups, return_index=True, return_inverse=True)
+    place = np.empty(len(first), np.int64)
+    place[np.argsort(first)] = np.arange(len(first))
+    number = place[back]
+    sizes = np.bincount(number, minlength=len(first))
+    rows, labels = targets.owned
+    holders, held = unique_pairs(number[rows], labels)
+    owned: list[list[int]] = [[] for _ in range(len(first))]
+    for group, label in zip(holders.tolist(), held.tolist(), strict=True):
+        owned[group].append(label)
+    different, times = np.unique(held, return_counts=True)
+    return _Drawn(
+        np.argsort(number, kind="stable"),
+        bounds(sizes),
+        sizes,
+        _members(targets.pick(np.sort(first)).strata()),
+        owned,
+        dict(zip(different.tolist(), times.tolist(), strict=True)),
+    )
 
 
-def fold(text: str) -> str:
-    """A text as it is compared: without case, and with every run of white space as one space."""
-    return re.sub(r"\s+", " ", text).strip().casefold()
-
-
-def labels_of(examples: Sequence[Example]) -> list[tuple[str, ...]]:
-    """Each example's labels; none where targets are numbers on a scale, or texts that hardly come back."""
-    labels = [labels_in(example.target) for example in examples]
-    flat = [label for found in labels for label in found]
-    texts = len(set(flat)) > max(SCALE, len(flat) / 2) or all(e.target in e.inputs for e in examples)
-    return [()] * len(examples) if texts or _numbers(examples) is not None else labels
-
-
-def _strata(examples: Sequence[Example]) -> list[Hashable]:
-    """What each example is drawn by: its label or labels, a tenth of all for numbers; rare ones together."""
-    numbers = _numbers(examples)
-    if numbers is not None:
-        tenths = np.quantile(numbers, np.linspace(0.1, 0.9, 9))
-        return [int(place) for place in np.searchsorted(tenths, numbers)]
-    keys = [tuple(sorted(set(labels))) for labels in labels_of(examples)]
-    times = Counter(keys)
-    return [key if len(key) < 2 or times[key] >= RARE else "rare" for key in keys]
-
-
-def _numbers(examples: Sequence[Example]) -> np.ndarray | None:
-    """The targets as numbers where they are a scale, else None."""
-    numbers = [_number(example.target) for example in examples]
-    return None if None in numbers or len(set(numbers)) <= SCALE else np.array(numbers, dtype=float)
-
-
-def _number(target: Any) -> float | None:
-    try:
-        return None if isinstance(target, (bool, tuple, list)) else float(target)
-    except (TypeError, ValueError):
-        return None
+def _members(strata: np.ndarray) -> list[np.ndarray]:
+    """The places of each stratum, in the order in which strata first come."""
+    order = np.argsort(strata, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(strata))[:-1]) if len(strata) else []
