@@ -8,7 +8,7 @@ from pathlib import Path
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
-from whet.prepare.readers.contract import READERS, lines_of, peek
+from whet.prepare.readers.contract import READERS, look, peek, text_in
 
 SPLITS = ("train", "validation", "test")
 WORDS = {
@@ -103,8 +103,7 @@ def _readable(path: Path) -> bool:
     if any(path.suffix.lower() in reader.endings for reader in readers):
         return True
     try:
-        with path.open("rb") as file:
-            head, _ = peek(lines_of(file, str(path)))
+        head, _ = peek(text_in(path, look(path), str(path)))
     except DataError:
         return False
     return max(reader.sniff(head) for reader in readers) >= SURE

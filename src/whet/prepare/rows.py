@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from whet.core.errors import DataError
-from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, lines_of, peek
+from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, look, peek, text_in
+from whet.prepare.readers._decode import lines_of, text_of
 from whet.prepare.roles import infer
 from whet.prepare.tables import names_of, plain_names
 from whet.tasks.contract import Task
@@ -64,10 +65,9 @@ def _lines(source: str | Path | IO[str] | IO[bytes], name: str, task: Task) -> I
         path = Path(source)
         if not path.is_file():
             raise DataError("there is no such file", name, "check the path")
-        with path.open("rb") as file:
-            yield from _chosen(lines_of(file, name), name, task)
+        yield from _chosen(text_in(path, look(path, name), name), name, task)
     else:
-        yield from _chosen(lines_of(encoded(source), name), name, task)
+        yield from _chosen(lines_of(text_of(encoded(source), "utf-8-sig", name), name), name, task)
 
 
 def _chosen(lines: Iterator[str], name: str, task: Task) -> Iterator[Line]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
-from whet.prepare.readers.contract import PEEK, Line, choose, lines_of, peek, read
+from whet.prepare.readers.contract import PEEK, Line, look, read
 from whet.prepare.roles import Roles, is_headless
 from whet.tasks.contract import Example, Task
 
@@ -52,12 +52,10 @@ class Parsed:
 
 def read_table(path: Path) -> Table:
     """Read a file whole, faults and all. Raises DataError where it is not text at all."""
-    with path.open("rb") as file:
-        head, _ = peek(lines_of(file, str(path)))
-    entry = choose(path.name, head)
-    table = table_of(str(path), entry, read(path, entry=entry), digest(path))
+    seen = look(path)
+    table = table_of(str(path), seen.entry, read(path, entry=seen), digest(path))
     if not table.cells and not table.faults:
-        what = "the file holds a header and no rows" if head.strip() else "the file is empty"
+        what = "the file holds a header and no rows" if path.stat().st_size > 3 else "the file is empty"
         table.faults.append(Fault(what, str(path), "give at least one row"))
     return table
 
