@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 _TOKEN = re.compile(r'\s*(?:("[^"\\]*(?:\\.[^"\\]*)*")\s*(:)?|([{}\[\],])|([^\s{}\[\],:"]+))', re.DOTALL)
+_WORDS = {"true": "bool", "false": "bool", "null": "null"}
 MOST = 20_000
 """Tokens that are looked at."""
 
@@ -15,8 +16,8 @@ MOST = 20_000
 def shape(head: str) -> dict[str, set[str]]:
     """The paths of all keys that are seen, such as ``data[].title``, and which kinds of value each has.
 
-    A list of objects and an object a line give the same paths. Kinds are ``object``, ``array``, ``text`` and
-    ``other`` (a number, true, false, null).
+    A list of objects and an object a line give the same paths. Kinds are ``object``, ``array``, ``text``,
+    ``number``, ``bool`` and ``null``.
     """
     found: dict[str, set[str]] = {}
     stack: list[tuple[str, str]] = []  # brackets that are open, and the path that each stands at
@@ -31,7 +32,7 @@ def shape(head: str) -> dict[str, set[str]]:
         if text and colon:
             path = f"{base}.{text[1:-1]}".lstrip(".")
         elif text or other:
-            found.setdefault(path, set()).add("text" if text else "other")
+            found.setdefault(path, set()).add("text" if text else _WORDS.get(other, "number"))
         elif mark in ("{", "["):
             found.setdefault(path, set()).add("object" if mark == "{" else "array")
             path = path if mark == "{" else f"{path}[]" * bool(stack)

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from whet.core.errors import DataError, Fault
 from whet.tasks._words import words_in
 
 SHOWN = 40
@@ -133,3 +134,38 @@ def _from_bare(text: str, count: int) -> int:
             return at + count
         at, count = at + len(line) + 2, count - len(line) - 1
     return len(text)
+
+
+def row(text: Any, given: Sequence[Mapping[str, Any]], where: str) -> tuple[dict[str, Any], list[str]]:
+    """A marked text's columns, and what was mended in them.
+
+    Each span has ``start``, ``end`` and ``label``; it may have an ``id``, the ``piece`` of text that it should
+    hold, the ``pieces`` that it consists of, and ``where`` it is written. Raises DataError with all spans that
+    stand outside the text or hold another piece.
+    """
+    if not isinstance(text, str) or not text.strip():
+        raise DataError("the text is empty", where, "fill it in, or delete the row")
+    faults: list[Fault] = []
+    mended: list[str] = []
+    kept: list[dict[str, Any]] = []
+    for one in given:
+        start, end, label, piece = (one.get(key) for key in ("start", "end", "label", "piece"))
+        if isinstance(piece, str) and type(start) is int:
+            at, way = place(text, start, piece) or (start, "")
+            if way:
+                mended.append(f"{label} at {start} counts {way}: it is at {at} in characters")
+                start, end = at, at + len(piece)
+        fault = wrong(text, start, end, label)
+        if not fault and isinstance(piece, str) and _flat(text[start:end]) != _flat(piece):
+            fault = f"{label} at {start} to {end} should hold {shown(piece)}, and {shown(text[start:end])} stands there"
+            fault += f"; {whereabouts(text, piece)}"
+        if fault:
+            faults.append(Fault(fault, one.get("where", where), "mark the span again, or delete it"))
+        else:
+            own = {key: one[key] for key in ("id", "pieces") if one.get(key) is not None}
+            kept.append({**own, "start": start, "end": end, "label": label})
+    if faults:
+        raise DataError(faults)
+    tagged = tag(text, [Span(one["start"], one["end"], one["label"]) for one in kept])
+    spans = sorted(kept, key=lambda one: (one["start"], one["end"]))
+    return {"tokens": tagged.tokens, "tags": tagged.tags, "text": text, "spans": spans}, [*mended, *tagged.mended]

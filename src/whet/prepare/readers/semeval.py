@@ -120,8 +120,8 @@ def _unmarked(tagged: str, where: str) -> Fault | None:
 def _unrelated(relations: list[Numbered], comments: int, where: str, labelled: bool) -> Fault | None:
     """What is wrong with the lines below the sentence."""
     if not relations and (labelled or comments):
-        what, cure = "there is no line with the relation", "write it below the sentence, as Cause-Effect(e1,e2) or Other"
-        return Fault(what, where, cure)
+        cure = "write it below the sentence, as Cause-Effect(e1,e2) or Other"
+        return Fault("there is no line with the relation", where, cure)
     if len(relations) > 1 or comments > 1:
         what = f"found {len(relations)} lines with a relation and {comments} comments, expected one of each"
         return Fault(what, where, "separate rows by a blank line; a comment has one line")
