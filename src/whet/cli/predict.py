@@ -28,6 +28,7 @@ from whet.cli._rows import Row, writer_for
 from whet.cli._show import document, line_of, note, say, width
 from whet.core.errors import DataError, UsageError
 from whet.core.events import Answered, Tell
+from whet.prepare.readers.contract import READERS
 
 app = options.new_app()
 
@@ -48,7 +49,6 @@ Lines = Annotated[
     typer.Option("--json", help="JSON lines on a terminal too; with -o, one document about the file."),
 ]
 
-_ENDINGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".txt", ".conll", ".parquet", ".gz")
 _BEAT = 100
 """Rows between two signs of life; the display itself decides how often it draws."""
 
@@ -100,7 +100,8 @@ def _given(source: str) -> Path | TextIO | list[str]:
         found = False
     if found:
         return Path(source)
-    if source.lower().endswith(_ENDINGS) and not any(mark.isspace() for mark in source.strip()):
+    endings = (".gz", *(ending for entry in READERS for ending in READERS[entry].endings))
+    if source.lower().endswith(endings) and not any(mark.isspace() for mark in source.strip()):
         raise DataError("there is no such file", source, "check the path; a text of one's own may not look like one")
     if not source.strip():
         raise DataError("the text is empty", "INPUT", "give a text, a file, or - for standard input")

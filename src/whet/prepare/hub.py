@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from whet.core.errors import DataError
 from whet.core.waiting import within
 from whet.prepare.locate import SPLITS, WORDS, split_of
+from whet.prepare.readers._plain import plain
 from whet.prepare.readers.contract import Line
 
 SECONDS = 10.0
@@ -31,18 +32,18 @@ def load(name: str, needs: str | None = "train", own: Collection[str] = (), seco
     import datasets
 
     path, _, configuration = name.partition(":")
-    local = "give a local file or folder instead (csv, tsv, json lines)"
+    local = "give a local file or folder instead (csv, json lines, parquet)"
     try:
         builder = within(seconds, lambda: datasets.load_dataset_builder(path, configuration or None))
     except TimeoutError as error:
         raise DataError(f"the hub did not answer within {seconds:g} seconds", f"hf:{name}", local) from error
     except Exception as error:  # the hub's client raises many kinds
-        reason = str(error).partition("\n")[0]
-        raise DataError(
-            f"the data set cannot be loaded: {reason}", f"hf:{name}", f"check the name, or {local}"
-        ) from error
-    builder.download_and_prepare()
-    found = builder.as_dataset()
+        raise _refusal(error, name, f"check the name, or {local}") from error
+    try:
+        builder.download_and_prepare()
+        found = builder.as_dataset()
+    except Exception as error:  # so do its readers
+        raise _refusal(error, name, local) from error
     claims: dict[str, list[str]] = {split: [] for split in SPLITS}
     for key in found:
         if (split := split_of(key)) and split not in own:
@@ -58,6 +59,12 @@ def load(name: str, needs: str | None = "train", own: Collection[str] = (), seco
         if len(keys) > 1
     ]
     return Found({split: found[key] for split, key in chosen.items()}, tuple(notes))
+
+
+def _refusal(error: Exception, name: str, cure: str) -> DataError:
+    """What went wrong in one sentence; the library's own error says little and its cause more."""
+    reason = str(error.__cause__ or error).partition("\n")[0][:300]
+    return DataError(f"the data set cannot be loaded: {reason}", f"hf:{name}", cure)
 
 
 def _plainest(keys: list[str], split: str) -> str:
@@ -79,19 +86,8 @@ def lines(part: Any) -> Iterator[Line]:
             cells[column] = _name(cells[column], labels)
         for column, labels in inner.items():
             cells[column] = [_name(value, labels) for value in cells[column] or ()]
-        yield Line(number, {column: _plain(value) for column, value in cells.items()})
+        yield Line(number, {column: plain(value) for column, value in cells.items()})
 
 
 def _name(value: int | None, labels: list[str]) -> str | None:
     return None if value is None or value < 0 else labels[value]
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON can hold it; dates, decimals and the like become texts, for answers are written beside them."""
-    if value is None or isinstance(value, (str, int, float)):
-        return value
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

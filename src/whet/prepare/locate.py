@@ -8,7 +8,8 @@ from pathlib import Path
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
-from whet.prepare.readers.contract import READERS, look, peek, text_in
+from whet.prepare.readers._shards import shards_of
+from whet.prepare.readers.contract import READERS, look, peek, text_in, unpacked_name
 
 SPLITS = ("train", "validation", "test")
 WORDS = {
@@ -38,7 +39,9 @@ def locate(source: str | None, options: DataOptions) -> Place:
     """
     named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
     faults = [
-        Fault("the file does not exist", f"data.{s}={p}", "check the path") for s, p in named.items() if not p.is_file()
+        Fault("the file does not exist", f"data.{s}={p}", "check the path")
+        for s, p in named.items()
+        if not p.is_file() and not _is_owned(p)
     ]
     if faults:
         raise DataError(faults)
@@ -55,6 +58,8 @@ def locate(source: str | None, options: DataOptions) -> Place:
         raise DataError("there is no such file or folder", source, "check the path; a hub data set is hf:NAME")
     found = _search(folder, skip=set(named))
     files = _ordered({**found, **named})
+    if not files and _is_owned(folder):
+        return Place({"train": folder})
     if "train" not in files:
         single = _single(folder) if not files else None
         if single is None:
@@ -81,7 +86,11 @@ def _search(folder: Path, skip: set[str]) -> dict[str, Path]:
     claims: dict[str, list[Path]] = {}
     for path in sorted(folder.iterdir()):
         split = split_of(path.name)
-        if split and split not in skip and path.is_file() and not path.name.startswith(".") and _readable(path):
+        if not split or split in skip or path.name.startswith("."):
+            continue
+        if any(path in _with_it(other) for other in claims.get(split, [])):
+            continue
+        if _is_owned(path) if path.is_dir() else path.is_file() and _readable(path):
             claims.setdefault(split, []).append(path)
     faults, found = [], {}
     for split, paths in claims.items():
@@ -98,19 +107,37 @@ def _search(folder: Path, skip: set[str]) -> dict[str, Path]:
     return found
 
 
+def _with_it(path: Path) -> list[Path]:
+    """The files that are read with this one: its shards, and its partner where two files are one table."""
+    shards = shards_of(path, str(path))
+    return shards + [file for entry in READERS for file in READERS[entry]().files(path)]
+
+
+def _is_owned(path: Path) -> bool:
+    """Whether a folder holds one table in many files."""
+    return path.is_dir() and any(READERS[entry]().files(path) != [path] for entry in READERS)
+
+
 def _readable(path: Path) -> bool:
     readers = [READERS[name]() for name in READERS]
-    if any(path.suffix.lower() in reader.endings for reader in readers):
+    if _ending(path) in {ending for reader in readers for ending in reader.endings}:
         return True
     try:
-        head, _ = peek(text_in(path, look(path), str(path)))
+        seen = look(path)
+        if not seen.encoding or READERS[seen.entry]().files(path) != [path]:
+            return True
+        head, _ = peek(text_in(path, seen, str(path)))
     except DataError:
         return False
     return max(reader.sniff(head) for reader in readers) >= SURE
 
 
+def _ending(path: Path) -> str:
+    return Path(unpacked_name(path.name)).suffix.lower()
+
+
 def _single(folder: Path) -> Path | None:
     """The only file of the folder that a reader knows by its ending, if it is the only one."""
     endings = {ending for name in READERS for ending in READERS[name].endings}
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.suffix.lower() in endings]
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and _ending(path) in endings]
     return files[0] if len(files) == 1 else None

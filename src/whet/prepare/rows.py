@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from whet.core.errors import DataError
-from whet.prepare.readers.contract import PEEK, READERS, Line, choose, encoded, look, peek, text_in
-from whet.prepare.readers._decode import lines_of, text_of
+from whet.core.events import Said, Tell, silent
+from whet.prepare.readers._decode import lines_of
+from whet.prepare.readers.contract import PEEK, Line, choose, look, peek, read, rows_of, streamed, text_in
 from whet.prepare.roles import infer
 from whet.prepare.tables import names_of, plain_names
 from whet.tasks.contract import Task
@@ -31,6 +32,7 @@ def read_rows(
     columns: Mapping[str, str],
     task: Task,
     asked: Mapping[str, str] | None = None,
+    tell: Tell = silent,
 ) -> Iterator[Row]:
     """Stream the rows of a file or of an open stream.
 
@@ -40,7 +42,7 @@ def read_rows(
     a label, and documents where it does not. Raises DataError at the first line that cannot be read.
     """
     name = str(source) if isinstance(source, (str, Path)) else "standard input"
-    lines = _lines(source, name, task)
+    lines = _lines(source, name, task, tell)
     seen = list(islice(lines, PEEK))
     sample = [line.cells for line in seen if not line.fault]
     if not sample and not any(line.fault for line in seen):
@@ -60,23 +62,19 @@ def read_rows(
         yield Row(number, line.number, cells, found.play(line.cells))
 
 
-def _lines(source: str | Path | IO[str] | IO[bytes], name: str, task: Task) -> Iterator[Line]:
+def _lines(source: str | Path | IO[str] | IO[bytes], name: str, task: Task, tell: Tell) -> Iterator[Line]:
+    labelled = any(column.target for column in task.columns)
     if isinstance(source, (str, Path)):
         path = Path(source)
-        if not path.is_file():
-            raise DataError("there is no such file", name, "check the path")
-        yield from _chosen(text_in(path, look(path, name), name), name, task)
-    else:
-        yield from _chosen(lines_of(text_of(encoded(source), "utf-8-sig", name), name), name, task)
-
-
-def _chosen(lines: Iterator[str], name: str, task: Task) -> Iterator[Line]:
-    head, lines = peek(lines)
+        seen = look(path, name)
+        for note in seen.notes:
+            tell(Said(note))
+        if seen.entry == "text" and labelled:
+            return _one_a_line(text_in(path, seen, name))
+        return read(path, name, seen)
+    head, texts = peek(streamed(source, name))
     entry = choose(name, head)
-    if entry == "text" and any(column.target for column in task.columns):
-        yield from _one_a_line(lines)
-    else:
-        yield from READERS[entry]().rows(lines, name)
+    return _one_a_line(lines_of(texts, name)) if entry == "text" and labelled else rows_of(texts, entry, name)
 
 
 def _one_a_line(lines: Iterator[str]) -> Iterator[Line]:

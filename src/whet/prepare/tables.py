@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
-from whet.prepare.readers.contract import PEEK, Line, look, read
+from whet.prepare.readers.contract import PEEK, Line, files_of, look, read
 from whet.prepare.roles import Roles, is_headless
 from whet.tasks.contract import Example, Task
 
@@ -53,22 +54,31 @@ class Parsed:
 def read_table(path: Path) -> Table:
     """Read a file whole, faults and all. Raises DataError where it is not text at all."""
     seen = look(path)
-    table = table_of(str(path), seen.entry, read(path, entry=seen), digest(path))
+    table = table_of(str(path), seen.entry, read(path, entry=seen), _digest(path, seen.entry))
     if not table.cells and not table.faults:
         what = "the file holds a header and no rows" if path.stat().st_size > 3 else "the file is empty"
         table.faults.append(Fault(what, str(path), "give at least one row"))
     return table
 
 
+def _digest(path: Path, entry: str) -> str:
+    """The SHA-256 of the file, or of those of all files that belong to it."""
+    prints = [digest(file) for file in files_of(path, entry)]
+    return prints[0] if len(prints) == 1 else hashlib.sha256("".join(prints).encode()).hexdigest()
+
+
 def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str) -> Table:
     """A table from rows, wherever they come from."""
     table = Table(name, entry, [], [], [], sha256)
-    for line in lines:
-        if line.fault:
-            table.faults.append(line.fault)
-        else:
-            table.cells.append(line.cells)
-            table.lines.append(line.number)
+    try:
+        for line in lines:
+            if line.fault:
+                table.faults.append(line.fault)
+            else:
+                table.cells.append(line.cells)
+                table.lines.append(line.number)
+    except DataError as error:  # nothing after it can be read, but what was found before it is said too
+        table.faults.extend(error.faults)
     return table
 
 

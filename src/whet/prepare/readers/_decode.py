@@ -8,25 +8,25 @@ from collections.abc import Iterable, Iterator
 from whet.core.errors import DataError
 
 LONGEST_LINE = 8_000_000
-"""Characters in one line: eight rows of the longest, so that such rows are found one by one and a file without line
-ends fills no memory."""
-
-_CURE = "save the file as UTF-8 (iconv -f WHAT-IT-IS -t utf-8)"
+"""Characters in one line: eight times the longest row, so that most of such rows are found one by one, while a file
+without line ends fills no memory."""
 
 
 def text_of(pieces: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     """Text, decoded strictly. Raises DataError with the line that is something else, or that holds a NUL."""
     decoder = codecs.getincrementaldecoder(encoding)()
+    called = encoding.upper().removesuffix("-SIG")
     line = 1
     for piece in pieces:
         try:
             text = decoder.decode(piece)
         except UnicodeDecodeError as error:
-            found = error.object[error.start]
-            line += bytes(error.object[: error.start]).count(b"\n")
-            raise DataError(f"byte 0x{found:02x} is not {encoding.upper()}", f"{name}, line {line}", _CURE) from None
+            line += error.object[: error.start].count(b"\n")
+            column = error.start - error.object.rfind(b"\n", 0, error.start)
+            what = f"byte 0x{error.object[error.start]:02x} at position {column} is not {called}"
+            raise DataError(what, f"{name}, line {line}", "save it as UTF-8: iconv -f ENCODING -t utf-8") from None
         if "\x00" in text:
-            line += text[: text.index("\x00")].count("\n")
+            line += text.count("\n", 0, text.index("\x00"))
             what = "there is a NUL character: the file is binary, damaged, or UTF-16"
             raise DataError(what, f"{name}, line {line}", "save the file again as UTF-8 text")
         line += text.count("\n")
@@ -34,7 +34,8 @@ def text_of(pieces: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        raise DataError(f"the end is not {encoding.upper()}", f"{name}, line {line}", _CURE) from None
+        what = f"the file ends inside a character of {called}"
+        raise DataError(what, f"{name}, line {line}", "copy or download the file again") from None
 
 
 def lines_of(texts: Iterable[str], name: str) -> Iterator[str]:
@@ -43,10 +44,19 @@ def lines_of(texts: Iterable[str], name: str) -> Iterator[str]:
     for text in texts:
         *whole, rest = (rest + text).split("\n")
         for line in whole:
-            number += 1
             yield line + "\n"
+        number += len(whole)
         if len(rest) > LONGEST_LINE:
             what = f"the line has more than {LONGEST_LINE:,} characters"
-            raise DataError(what, f"{name}, line {number + 1}", "end rows with line breaks, or divide the text")
+            raise DataError(what, f"{name}, line {number + 1}", "end rows with line breaks, and divide long texts")
     if rest:
         yield rest
+
+
+def marked(first: bytes) -> str:
+    """The encoding that a byte order mark at the beginning tells, or nothing."""
+    if first.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return "utf-32"
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    return "utf-8-sig" if first.startswith(codecs.BOM_UTF8) else ""

@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
+from typing import Any
 
 from whet.core.errors import DataError, Fault
-from whet.prepare.readers.contract import PEEK, Line, nameless
+from whet.prepare.readers._caps import large, weight
+from whet.prepare.readers.contract import HEAD, PEEK, Line, nameless
 
-Record = tuple[int, list[str] | Fault]
+Record = tuple[int, list[Any] | Fault]
 """The line on which a record begins, and its fields or what is wrong with it."""
 
 _WORDS = """
@@ -29,9 +31,16 @@ NAMES = frozenset(_WORDS.split())
 
 
 def table(records: Iterator[Record], name: str, cure: str) -> Iterator[Line]:
-    """Rows by column name; ragged rows are faults with this cure. Raises DataError for a doubled name."""
-    seen = list(islice(records, PEEK))
-    whole = [fields for _, fields in seen if isinstance(fields, list)]
+    """Rows by column name; ragged rows are faults with this cure, but for empty fields after the last column, which
+    spreadsheets write: they are removed. Raises DataError for a header that cannot be one."""
+    records = _bounded(records, name)
+    seen, size = [], 0
+    for record in records:
+        seen.append(record)
+        size += weight(record[1]) if isinstance(record[1], list) else 0
+        if len(seen) == PEEK or size >= HEAD:
+            break
+    whole = [list(map(_text, fields)) for _, fields in seen if isinstance(fields, list)]
     headed = bool(whole) and has_header(whole)
     if headed:
         names = [cell.strip() or nameless(place) for place, cell in enumerate(whole[0], 1)]
@@ -49,12 +58,29 @@ def table(records: Iterator[Record], name: str, cure: str) -> Iterator[Line]:
             yield Line(number, fault=fields)
         elif headed:
             headed = False
-        elif len(fields) != len(names):
-            what = f"{len(fields)} fields, expected {len(names)}{called}"
-            remedy = cure if len(fields) > len(names) else "fill in the missing fields"
-            yield Line(number, fault=Fault(what, f"{name}, line {number}", remedy))
-        else:
+        elif len(fields) == len(names):
             yield Line(number, dict(zip(names, fields, strict=True)))
+        elif len(fields) > len(names) and not any(_text(field).strip() for field in fields[len(names) :]):
+            yield Line(number, dict(zip(names, fields, strict=False)), mended="empty fields after the last removed")
+        else:
+            what = f"{len(fields):,} fields, expected {len(names)}{called}"
+            remedy = cure if len(fields) > len(names) else f"fill in the missing fields, or {cure}"
+            yield Line(number, fault=Fault(what, f"{name}, line {number}", remedy))
+
+
+def _bounded(records: Iterator[Record], name: str) -> Iterator[Record]:
+    """Records, those of them too large as faults. Raises DataError where the first is, for it may be the header."""
+    first = True
+    for number, fields in records:
+        fault = large(fields, f"{name}, line {number}") if isinstance(fields, list) else None
+        if fault and first:
+            raise DataError([fault])
+        first = False
+        yield number, fault or fields
+
+
+def _text(cell: Any) -> str:
+    return "" if cell is None else str(cell)
 
 
 def has_header(records: Sequence[Sequence[str]]) -> bool:

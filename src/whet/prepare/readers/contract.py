@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
 from whet.core.errors import DataError, Fault
 from whet.core.shelf import Shelf
-from whet.prepare.readers._bytes import pieces_of
-from whet.prepare.readers._decode import lines_of, text_of
+from whet.prepare.readers._bytes import FOREIGN, GZIP, PIECE, opened, pieces_of
+from whet.prepare.readers._caps import LONGEST_ROW, large
+from whet.prepare.readers._decode import lines_of, marked, text_of
+from whet.prepare.readers._encoding import encoding_of, note_of
+from whet.prepare.readers._shards import shards_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
@@ -53,7 +56,7 @@ class Look:
 class Sample:
     """A reader's smallest honest file for the contract suite, with the rows that it holds."""
 
-    text: str
+    text: str | bytes
     rows: tuple[dict[str, Any], ...]
     files: dict[str, str] = field(default_factory=dict)
     """Texts by their files' names where one is not enough; the first of them is given to ``read``."""
@@ -69,6 +72,8 @@ class Reader(ABC):
     in it."""
     headed: ClassVar[bool] = True
     """Whether columns have their names from the file, so that it must be said which of them is what."""
+    longest: ClassVar[int] = LONGEST_ROW
+    """Characters in one row; a longer one is a fault."""
     magic: ClassVar[bytes] = b""
     """The first bytes of a binary format, which decide alone."""
     lined: ClassVar[bool] = True
@@ -123,15 +128,70 @@ def choose(name: str, head: str) -> str:
 
 
 def look(path: Path, name: str = "") -> Look:
-    """What a file is. Raises DataError where it cannot be read at all."""
+    """What a file is, by the files beside it that some reader takes for its own, by its first bytes, then by its name
+    and all its text; or a folder, where a reader has files in it.
+
+    Raises DataError where it cannot be read at all.
+    """
     name = name or str(path)
-    if not path.exists():
-        raise DataError("the file does not exist", name, "check the path")
-    if path.is_dir():
-        raise DataError("this is a folder, not a file", name, "give one file")
-    encoding = "utf-8-sig"
-    head = "".join(peek(text_of(pieces_of(path, "", name), encoding, name))[0])
-    return Look(choose(name, head), encoding)
+    owner = _owner(path)
+    if owner and path.is_dir():
+        return _remarked(Look(owner), path, name)
+    opened(path, name)
+    first = next(pieces_of(path, "", name), b"")
+    packed = "gzip" if first.startswith(GZIP) else ""
+    if packed:
+        first = next(pieces_of(path, packed, name), b"")
+        if first.startswith(GZIP):
+            raise DataError("the file is packed twice", name, "unpack it: gunzip")
+    plain = unpacked_name(path.name) if packed else path.name
+    entry = "" if owner else _binary(first, packed, plain, name)
+    if entry:
+        return _remarked(Look(entry, "", notes=_sharded(path, name)), path, name)
+    encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
+    head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
+    seen = Look(owner or choose(plain, head), encoding, packed, _sharded(path, name) + note_of(encoding, name))
+    return _remarked(seen, path, name)
+
+
+def _owner(path: Path) -> str:
+    """The entry that says which files belong to this one, if there is one."""
+    return next((entry for entry in READERS if READERS[entry]().files(path) != [path]), "")
+
+
+def _binary(first: bytes, packed: str, plain: str, name: str) -> str:
+    """The entry of a binary format, or nothing where it is text. Raises DataError for what no reader reads."""
+    readers = {entry: READERS[entry]() for entry in READERS if READERS[entry].magic}
+    own = [entry for entry, reader in readers.items() if first.startswith(reader.magic)]
+    told = [entry for entry, reader in readers.items() if Path(plain).suffix.lower() in reader.endings]
+    if own and packed:
+        raise DataError(f"a gzip file that holds {own[0]}", name, "unpack it: gunzip")
+    if own or (told and not packed):
+        return (own or told)[0]
+    for magic, (what, cure) in FOREIGN.items():
+        if first.startswith(magic):
+            raise DataError(f"this is {what}", name, cure)
+    return ""
+
+
+def _sharded(path: Path, name: str) -> tuple[str, ...]:
+    parts = shards_of(path, name)
+    return (f"{name}: {len(parts)} shards are read as one, to {parts[-1].name}",) if len(parts) > 1 else ()
+
+
+def files_of(path: Path, entry: str) -> list[Path]:
+    """All files whose rows ``read`` gives for this one, in order: what a run's papers must hash."""
+    reader = READERS[entry]()
+    return [file for part in shards_of(path, str(path)) for file in reader.files(part)]
+
+
+def unpacked_name(name: str) -> str:
+    """A file's name without the ending that says that it is packed."""
+    return name[:-3] if name.lower().endswith(".gz") else name
+
+
+def _remarked(seen: Look, path: Path, name: str) -> Look:
+    return replace(seen, notes=seen.notes + READERS[seen.entry]().remarks(path, seen, name))
 
 
 def text_in(path: Path, look: Look, name: str, lined: bool = True) -> Iterator[str]:
@@ -162,16 +222,34 @@ def read(source: Path | IO[str] | IO[bytes], name: str = "", entry: str | Look |
         name = name or str(source)
         seen = entry if isinstance(entry, Look) else look(source, name)
         chosen = entry if isinstance(entry, str) else seen.entry
-        yield from READERS[chosen]().open(source, seen, name)
+        reader = READERS[chosen]()
+        yield from _bounded(reader.open(source, seen, name), reader.longest, name)
+        for part in shards_of(source, name)[1:]:
+            yield from _bounded(reader.open(part, look(part), str(part)), reader.longest, str(part))
         return
     name = name or "standard input"
-    texts = text_of(encoded(source), "utf-8-sig", name)
-    head, texts = peek(texts)
-    reader = READERS[(entry.entry if isinstance(entry, Look) else entry) or choose(name, head)]()
-    yield from reader.rows(lines_of(texts, name) if reader.lined else texts, name)
+    head, texts = peek(streamed(source, name))
+    yield from rows_of(texts, (entry.entry if isinstance(entry, Look) else entry) or choose(name, head), name)
 
 
-def encoded(stream: IO[str] | IO[bytes]) -> Iterator[bytes]:
-    """A stream's lines as bytes, whatever the console takes its encoding to be."""
-    raw: Iterable[Any] = getattr(stream, "buffer", stream)
-    return (line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line for line in raw)
+def rows_of(texts: Iterator[str], entry: str, name: str) -> Iterator[Line]:
+    """The rows of a text in pieces."""
+    reader = READERS[entry]()
+    yield from _bounded(reader.rows(lines_of(texts, name) if reader.lined else texts, name), reader.longest, name)
+
+
+def _bounded(lines: Iterator[Line], longest: int, name: str) -> Iterator[Line]:
+    """Rows, those of them too large as faults."""
+    for number, line in enumerate(lines, 1):
+        fault = large(line.cells.values(), f"{name}, row {number} (line {line.number})", longest)
+        yield line if fault is None else Line(line.number, fault=fault)
+
+
+def streamed(stream: IO[str] | IO[bytes] | Iterable[bytes], name: str) -> Iterator[str]:
+    """A stream's text in pieces as they come: UTF-8, whatever the console takes its encoding to be, or what a byte
+    order mark says."""
+    raw: Any = getattr(stream, "buffer", stream)
+    parts = iter(lambda: raw.readline(PIECE), raw.readline(0)) if hasattr(raw, "readline") else iter(raw)
+    pieces = (part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part for part in parts)
+    first = next(pieces, b"")
+    return text_of(chain([first], pieces), marked(first) or "utf-8", name)

@@ -15,6 +15,7 @@ class Text(Reader):
     endings = (".txt", ".text")
     telling = False
     headed = False
+    longest = 50_000_000
 
     def sniff(self, head: str) -> float:
         return 0.5
@@ -23,16 +24,16 @@ class Text(Reader):
         head, lines = peek(lines)
         marked = END in head
         kept: list[str] = []
-        begins = 1
+        begins, empty = 1, True
         for number, line in enumerate(lines, 1):
             parts = line.split(END) if marked else [line]
             blank = not marked and not line.strip()
             for place, part in enumerate(parts):
                 if place or blank:
                     yield from _document(begins, kept)
-                    kept = []
-                if part.strip() and not "".join(kept).strip():
-                    begins, kept = number, []
+                    kept, empty = [], True
+                if empty and part.strip():
+                    begins, kept, empty = number, [], False
                 kept.append(part)
         yield from _document(begins, kept)
 

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from whet.core.errors import Fault
 from whet.prepare.readers._quoted import CURE as QUOTED
 from whet.prepare.readers._quoted import quoted_records
 from whet.prepare.readers._table import Record, table
 from whet.prepare.readers.contract import Line, Reader, Sample, peek
 
-CURE = "remove the tab inside a field; a quote hides it only where the header is quoted too"
+CURE = "remove the tab or the line break inside a field; a quote hides it only where the header is quoted too"
 
 
 class Tsv(Reader):
@@ -32,7 +33,7 @@ class Tsv(Reader):
         first = head.partition("\n")[0].rstrip("\r")
         cells = first.split("\t")
         quoted = all(len(cell) > 1 and cell[0] == cell[-1] == '"' for cell in cells)
-        records = quoted_records(lines, "\t", name) if quoted else _records(lines)
+        records = quoted_records(lines, "\t", name) if quoted else _records(lines, name)
         yield from table(records, name, QUOTED if quoted else CURE)
 
     @classmethod
@@ -41,8 +42,11 @@ class Tsv(Reader):
         return Sample('a "quote\t0\ntwo\t1\n', rows)
 
 
-def _records(lines: Iterator[str]) -> Iterator[Record]:
+def _records(lines: Iterator[str], name: str) -> Iterator[Record]:
     for number, line in enumerate(lines, 1):
         text = line.removesuffix("\n").removesuffix("\r")
-        if text.strip():
+        if "\r" in text:
+            what = "a carriage return stands inside the line"
+            yield number, Fault(what, f"{name}, line {number}", "end lines with \\n or \\r\\n; write a space in a text")
+        elif text.strip() or "\t" in text:
             yield number, text.split("\t")
