@@ -9,10 +9,11 @@ as they are. No task of dialogue stands yet, but a classifier can read ``prompt`
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from whet.core.errors import DataError, Fault
+from whet.prepare.readers._json import kind
 from whet.prepare.readers._objects import objects
 from whet.prepare.readers._shape import shape
 from whet.prepare.readers.contract import Line, Reader, Sample
@@ -94,7 +95,7 @@ def _given(cells: Mapping[str, Any], where: str) -> list[Any]:
         if turns is None:
             continue
         if not isinstance(turns, list):
-            raise DataError(f"{key} is a {_kind(turns)}, expected a list of turns", where, "write a list")
+            raise DataError(f"{key} is {kind(turns)}, expected a list of turns", where, "write a list")
         system = cells.get("system")
         return [{"role": "system", "content": system}, *turns] if system else turns
     if "instruction" not in cells or "output" not in cells:
@@ -107,7 +108,7 @@ def _alpaca(cells: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
     """An Alpaca row as turns: its input, where there is one, is the rest of what was asked."""
     for key in ("instruction", "input", "output", "system"):
         if not isinstance(cells.get(key), (str, type(None))):
-            raise DataError(f"{key} is a {_kind(cells[key])}, expected a text", where, f"write the {key} as a text")
+            raise DataError(f"{key} is {kind(cells[key])}, expected a text", where, f"write the {key} as a text")
     turns = [{"role": "system", "content": cells["system"]}] if cells.get("system") else []
     history = cells.get("history") or []
     pairs = history if isinstance(history, list) else [history]
@@ -122,7 +123,7 @@ def _alpaca(cells: Mapping[str, Any], where: str) -> list[dict[str, Any]]:
 def _turn(one: Any, place: int, where: str, mended: list[str]) -> dict[str, str] | None:
     """One turn with its role and text; None for an empty system turn."""
     if not isinstance(one, dict):
-        raise DataError(f"turn {place} is a {_kind(one)}, expected an object", where, 'write {"role", "content"}')
+        raise DataError(f"turn {place} is {kind(one)}, expected an object", where, 'write {"role", "content"}')
     said, text = ("from", "value") if "from" in one else ("role", "content")
     called = one.get(said)
     role = ROLES.get(called) if isinstance(called, str) else None
@@ -150,14 +151,14 @@ def _text(content: Any, turn: str, where: str, mended: list[str]) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        raise DataError(f"{turn} holds a {_kind(content)}, expected a text", where, "write a text")
+        raise DataError(f"{turn} holds {kind(content)}, expected a text", where, "write a text")
     texts = []
     for number, part in enumerate(content, 1):
         text = part if isinstance(part, str) else part.get("text") if isinstance(part, dict) else None
         if not isinstance(text, str):
-            kind = part.get("type", "no text") if isinstance(part, dict) else _kind(part)
+            found = part.get("type", "no text") if isinstance(part, dict) else kind(part)
             cure = "whet reads text only: delete the part, or the row"
-            raise DataError(f"{turn}: part {number} is {kind}, not text", where, cure)
+            raise DataError(f"{turn}: part {number} is {found}, not text", where, cure)
         texts.append(text)
     if len(texts) > 1:
         mended.append("a turn's parts of text are joined by line breaks")
@@ -167,9 +168,3 @@ def _text(content: Any, turn: str, where: str, mended: list[str]) -> str:
 def _call(call: Any) -> str:
     made = call.get("function", call) if isinstance(call, dict) else call
     return json.dumps(made, ensure_ascii=False)
-
-
-def _kind(value: Any) -> str:
-    kinds: Sequence[tuple[Any, str]] = ((bool, "true or false"), ((int, float), "number"), (str, "text"))
-    kinds = (*kinds, (list, "list"), (dict, "object"))
-    return next((name for kind, name in kinds if isinstance(value, kind)), "null")

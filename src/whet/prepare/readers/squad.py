@@ -14,7 +14,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from whet.core.errors import DataError, Fault
-from whet.prepare.readers._objects import parse
+from whet.prepare.readers._json import cause, loads
 from whet.prepare.readers._shape import shape
 from whet.prepare.readers._spans import place, shown, whereabouts
 from whet.prepare.readers.contract import Line, Reader, Sample
@@ -33,12 +33,12 @@ class Squad(Reader):
 
     def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
         text = "".join(lines)
-        whole = parse(text, name, "mend the file, or fetch it again")
-        if isinstance(whole, Fault):
-            yield Line(1, fault=whole)
-            return
+        try:
+            whole = loads(text)
+        except ValueError as error:
+            raise DataError(cause(error).replace("of the row", "of the file"), name, f"write {FORM}") from None
         numbers = chain(_lines(text), repeat(1))
-        for article_number, article in enumerate(_list(whole.get("data")), 1):
+        for article_number, article in enumerate(_list(whole.get("data") if isinstance(whole, dict) else None), 1):
             paragraphs = _list(article.get("paragraphs")) if isinstance(article, dict) else []
             if not paragraphs:
                 yield Line(1, fault=Fault(f"article {article_number} has no paragraphs", name, f"expected {FORM}"))
