@@ -46,7 +46,8 @@ def fault_of(text: str | list | dict, entry: str) -> str:
 
 def placed(folder: Path, files: dict[str, str]) -> Path:
     """The files in the folder; the first of them."""
-    return [write(folder / name, text) for name, text in files.items()][0]
+    paths = [write(folder / name, text) for name, text in files.items()]
+    return paths[0]
 
 
 @pytest.mark.parametrize("entry", FORMATS)
@@ -281,9 +282,11 @@ def test_squad_names_the_question_and_its_line_and_reads_on():
     made = squad("Bo ran", [{"text": "x", "answer_start": 0}])
     good = {"id": "r", "question": 'why "question": so?', "answers": []}
     made["data"][0]["paragraphs"][0]["qas"].append(good)
-    bad, fine = lines_in(json.dumps(made, indent=1), "squad")
-    assert bad.number == 10 and "x, line 10 (question q)" in str(bad.fault)
-    assert fine.cells["question"] == good["question"] and fine.number > 10
+    text = json.dumps(made, indent=1)
+    starts = [number for number, line in enumerate(text.split("\n"), 1) if '"question":' in line]
+    bad, fine = lines_in(text, "squad")
+    assert [bad.number, fine.number] == starts and f"x, line {starts[0]} (question q)" in str(bad.fault)
+    assert fine.cells["question"] == good["question"]
 
 
 def test_squad_and_cmrc_are_read_whole(shared_data):
@@ -458,7 +461,7 @@ def test_a_pair_of_files_is_told_by_the_partner(tmp_path):
     ],
 )
 def test_a_partner_is_the_only_other_file_with_a_language_for_its_ending(names, expected, tmp_path):
-    first = [write(tmp_path / name, "x\n") for name in names][0]
+    first = placed(tmp_path, dict.fromkeys(names, "x\n"))
     assert companion(first) == (expected and tmp_path / expected)
     assert (look(first).entry == "parallel") == bool(expected)
 
@@ -480,3 +483,180 @@ def test_real_pairs_are_read_whole(shared_data):
     assert len(list(read(shared_data / "multi30k" / "raw" / "val.de"))) == 1014
     lines = list(read(shared_data / "codexglue-java-cs" / "valid.java-cs.txt.java"))
     assert len(lines) == 499 and list(lines[0].cells) == ["cs", "java"] and not any(line.fault for line in lines)
+
+
+def task(*results: dict, text: str = "Bo is in Kyiv", **more) -> dict:
+    return {"id": 7, "data": {"text": text, "source": "web"}, "annotations": [{"result": [*results], **more}]}
+
+
+def choice(*chosen: str, group: str = "mood") -> dict:
+    return {"type": "choices", "from_name": group, "to_name": "text", "value": {"choices": [*chosen]}}
+
+
+def region(start: int, end: int, *labels: str, **more) -> dict:
+    return {
+        "type": "labels",
+        "from_name": "l",
+        "to_name": "text",
+        "value": {"start": start, "end": end, "labels": [*labels], **more},
+    }
+
+
+def test_label_studio_choices_are_labels():
+    found = [line.cells for line in lines_in([task(choice("good")), task(choice("bad")), task()], "label-studio")]
+    assert found[0] == {"id": 7, "source": "web", "text": "Bo is in Kyiv", "label": "good"}
+    assert [cells["label"] for cells in found] == ["good", "bad", None]
+    several = lines_in([task(choice("a", "b")), task(choice("a")), task()], "label-studio")
+    assert [line.cells["label"] for line in several] == [["a", "b"], ["a"], []]
+    groups = row_of([task(choice("a"), choice("x", group="topic"))], "label-studio").cells
+    assert (groups["mood"], groups["topic"]) == ("a", "x") and "label" not in groups
+
+
+def test_label_studio_spans_are_tags_and_a_task_without_any_is_all_outside():
+    first, second = lines_in([task(region(0, 2, "P")), task()], "label-studio")
+    assert first.cells["tags"] == ["B-P", "O", "O", "O"] and first.cells["spans"] == [
+        {"start": 0, "end": 2, "label": "P"}
+    ]
+    assert second.cells["tags"] == ["O"] * 4 and second.cells["spans"] == []
+    line = row_of([task(region(3, 5, "P", text="Bo"), text="😀 Bo")], "label-studio")
+    assert line.cells["spans"] == [{"start": 2, "end": 4, "label": "P"}] and "UTF-16" in line.mended
+
+
+def test_label_studio_takes_one_annotation_and_tells_who_disagrees():
+    made = task(choice("bad"), was_cancelled=True)
+    made["annotations"] += [{"result": [choice(name)]} for name in ("good", "bad", "good")]
+    line = row_of([made], "label-studio")
+    assert line.cells["label"] == "good" and line.mended == "1 of 3 annotations say otherwise than the one taken"
+    made["annotations"][2]["ground_truth"] = True
+    line = row_of([made], "label-studio")
+    assert line.cells["label"] == "bad" and "2 of 3" in line.mended
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (task(choice("a"), was_cancelled=True), "no annotation counts: found 1, 1 of them cancelled"),
+        ({"id": 1, "data": {"text": "a"}, "annotations": []}, "no annotation counts: found 0"),
+        ({"id": 1, "annotations": []}, "found the keys id, annotations; expected data"),
+        (
+            task({"type": "rectanglelabels", "value": {"x": 1}}),
+            "the annotation holds rectanglelabels; expected choices",
+        ),
+        (task(region(0, 99, "P")), "lies outside its text of 13 characters"),
+        (task(region(0, 2, "P", text="is")), "should hold 'is', and 'Bo' stands there; it stands at 3"),
+        (task(region("/p[1]", "/p[1]", "P")), "expected two whole numbers"),
+        ({"id": 1, "data": {"a": "x", "b": "y"}, "annotations": [{"result": [choice("c")]}]}, "found a, b"),
+        (task(choice("a"), text=""), None),
+    ],
+)
+def test_label_studio_faults(made, said):
+    (line,) = lines_in([made], "label-studio")
+    assert (said in str(line.fault) and "x, row 1 (line 1)" in str(line.fault)) if said else line.cells["text"] == ""
+
+
+def test_label_studio_tells_what_it_leaves_out():
+    relation = {"type": "relation", "from_id": "a", "to_id": "b"}
+    assert row_of([task(region(0, 2, "P", "Q"), relation)], "label-studio").mended == (
+        "left out: 1 further labels of a span; left out: 1 relation"
+    )
+
+
+def test_doccano_spans_in_each_of_its_forms():
+    entity = {"id": 1, "label": "P", "start_offset": 0, "end_offset": 2}
+    relation = {"id": 1, "from_id": 1, "to_id": 1, "type": "is"}
+    forms = [{"label": [[0, 2, "P"]]}, {"labels": [[0, 2, "P"]]}, {"entities": [entity], "relations": [relation]}]
+    for form in forms:
+        cells = row_of({"id": 3, "text": "Bo ran", **form}, "doccano").cells
+        assert cells["tags"] == ["B-P", "O"] and cells["id"] == 3 and "label" not in cells and "entities" not in cells
+    assert cells["relations"] == [{"type": "is", "from": 1, "to": 1}]
+
+
+def test_doccano_categories_are_names_where_texts_have_one_each():
+    def labels(*given_: list) -> list:
+        made = [{"id": 1, "text": "a", "label": one} for one in given_]
+        return [line.cells["label"] for line in lines_in("".join(json.dumps(one) + "\n" for one in made), "doccano")]
+
+    assert labels(["a"], ["b"], []) == ["a", "b", None]
+    assert labels(["a"], ["a", "b"], []) == [["a"], ["a", "b"], []]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"id": 1, "text": "a", "label": ["x"], "Comments": []}', "doccano"),
+        ('{"id": 1, "text": "a", "label": [[0, 1, "x"]], "meta": 1}', "doccano"),
+        ('{"text": "a", "label": ["x"]}', "json-lines"),
+        ('{"id": 1, "text": "a", "label": "x"}', "json-lines"),
+        ('{"id": 1, "text": "a", "label": ["x"], "split": "y"}', "json-lines"),
+        ('{"messages": "hello", "label": 1}', "json-lines"),
+        ('{"instruction": "a", "response": "b"}', "json-lines"),
+        ('[{"data": 1, "annotations": 2}]', "json"),
+    ],
+)
+def test_plain_rows_stay_plain_rows(text, expected, tmp_path):
+    ending = "json" if text.startswith("[") else "jsonl"
+    assert look(write(tmp_path / f"x.{ending}", text + "\n")).entry == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ({"text": "Bo", "label": [[0, 3, "P"]]}, "P at 0 to 3 lies outside its text of 2 characters"),
+        ({"text": "", "label": [[0, 3, "P"]]}, "the text is empty"),
+        ({"text": "Bo", "label": [[0, 2]]}, "is neither a list of three nor an object"),
+        ({"text": "Bo", "label": None}, "no list of spans: found text, label"),
+    ],
+)
+def test_doccano_faults(made, said):
+    good = json.dumps({"text": "Bo", "label": [[0, 2, "P"]]}) + "\n"
+    lines = lines_in(good + json.dumps(made) + "\n" + good, "doccano")
+    assert [bool(line.fault) for line in lines] == [False, True, False]
+    assert said in str(lines[1].fault) and "x, line 2" in str(lines[1].fault)
+
+
+def test_all_spans_outside_one_text_are_told():
+    assert len(lines_in({"text": "Bo", "label": [[0, 3, "P"], [5, 9, "Q"]]}, "doccano")) == 2
+
+
+def brat(folder: Path, marks: str, text: str = "Bo and Al met in Kyiv") -> list[Line]:
+    write(folder / "a.txt", text)
+    return list(read(write(folder / "a.ann", marks)))
+
+
+def test_brat_pieces_relations_and_what_is_left(tmp_path):
+    marks = "T1\tP 0 2;7 9\tBo Al\nT2\tL 17 21\tKyiv\nR1\tin Arg1:T1 Arg2:T2\nA1\tNeg T1\n#1\tNote T1\tx\n\n"
+    (line,) = brat(tmp_path, marks)
+    assert line.cells["tags"] == ["B-P", "I-P", "I-P", "O", "O", "B-L"]
+    assert line.cells["spans"][0] == {"id": "T1", "pieces": [[0, 2], [7, 9]], "start": 0, "end": 9, "label": "P"}
+    assert line.cells["relations"] == [{"type": "in", "from": "T1", "to": "T2"}]
+    assert line.mended == "T1 has 2 pieces and is tagged as one, 0 to 9; left out: 1 attributes; left out: 1 notes"
+
+
+def test_brat_names_every_fault_with_its_line(tmp_path):
+    marks = "T1\tP 0 99\tBo\nT2\tP 0 2\tAl\nfoo\nR1\tin Arg1:T1 Arg2:T9\nT3\tP 0 2;3 6\tBo or\n"
+    faults = [str(line.fault) for line in brat(tmp_path, marks)]
+    for number, said in (
+        (1, "lies outside"),
+        (2, "should hold 'Al'"),
+        (3, "found 'foo'"),
+        (4, "names T9"),
+        (5, "should hold"),
+    ):
+        assert any(f"a.ann, line {number}: " in fault and said in fault for fault in faults), (number, faults)
+    assert len(faults) == 5
+    (line,) = brat(tmp_path, "T1\tP 3 5\tBo\n", "\r\n\r\nBo")
+    assert "outside" not in str(line.fault) and line.fault
+
+
+def test_a_brat_folder_is_one_source_and_its_texts_without_marks_are_told(tmp_path):
+    for name in "ba":
+        write(tmp_path / f"{name}.txt", "Bo")
+        write(tmp_path / f"{name}.ann", "T1\tP 0 2\tBo\n")
+    write(tmp_path / "README.txt", "read me")
+    write(tmp_path / "c.ann", "")
+    seen = look(tmp_path)
+    assert seen.entry == "brat" and "not read: README.txt" in seen.notes[0]
+    lines = list(read(tmp_path))
+    assert [line.cells.get("id") for line in lines] == ["a", "b", None] and "no text c.txt beside it" in str(
+        lines[2].fault
+    )
