@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import decimal
@@ -38,9 +39,10 @@ def test_json_nested_too_deeply_is_one_fault(depth, ends, tmp_path):
     for opens, shuts in ("[]", ('{"a":', "}")):
         deep = opens * depth + "1" + shuts * depth * ends
         if ends:
-            assert (
-                "row 1 (line 1): the value is nested" in faults(write(tmp_path / "x.json", f'[{{"a":{deep}}},{{}}]'))[0]
-            )
+            found = faults(write(tmp_path / "x.json", f'[{{"a":{deep}}},{{}}]'))
+            large = len(deep) > 1_000_000
+            assert len(found) == 1
+            assert f"row 1 (line 1): the {'row has more than' if large else 'value is nested'}" in found[0]
         else:
             with pytest.raises(DataError, match="ends inside a value"):
                 list(read(write(tmp_path / "x.json", f'[{{"a":{deep}')))
@@ -133,23 +135,15 @@ def test_a_parquet_file_that_lies_or_is_broken_is_refused(tmp_path):
 
 
 def test_a_row_count_that_lies_is_refused(tmp_path):
-    """300 as Thrift writes it is d8 04 (zigzag); every place where it stands is given another count."""
+    """300 as Thrift writes it is d8 04 (zigzag); where it stands in the footer 8,191 rows are promised instead."""
     good = parquet(tmp_path / "x.parquet", [{"text": f"row {i}"} for i in range(300)]).read_bytes()
     footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
-    places = [at for at in range(footer, len(good) - 8) if good[at : at + 2] == b"\xd8\x04"]
+    data, places = bytearray(good), [at for at in range(footer, len(good) - 8) if good[at : at + 2] == b"\xd8\x04"]
     assert len(places) >= 2
-    for lie in (b"\xd6\x04", b"\xfe\x7f"):
-        for at in places:
-            path = write(tmp_path / "y.parquet", good[:at] + lie + good[at + 2 :])
-            try:
-                assert len(cells(path)) == 300
-            except DataError as error:
-                assert "cannot be read" in str(error) or "though its footer says" in str(error)
-        data = bytearray(good)
-        for at in places:
-            data[at : at + 2] = lie
-        with pytest.raises(DataError, match=r"y\.parquet: the"):
-            list(read(write(tmp_path / "y.parquet", bytes(data))))
+    for at in places:
+        data[at : at + 2] = b"\xfe\x7f"
+    with pytest.raises(DataError, match=r"y\.parquet: the"):
+        list(read(write(tmp_path / "y.parquet", bytes(data))))
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -159,10 +153,8 @@ def test_flipped_bytes_of_parquet_never_crash(tmp_path, data):
     broken = bytearray(good)
     for _ in range(data.draw(st.integers(1, 4))):
         broken[data.draw(st.integers(0, len(good) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with contextlib.suppress(DataError):
         list(read(write(tmp_path / "y.parquet", bytes(broken))))
-    except DataError:
-        pass
 
 
 def test_parquet_bombs_and_doubled_or_too_many_columns(tmp_path):
