@@ -7,6 +7,7 @@ gaps. Events, attributes, notes and equivalences are not read.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ class Brat(Reader):
 
     def files(self, path: Path) -> list[Path]:
         """The texts of a folder that have marks beside them, and these; of one file of marks, the two."""
-        if path.is_dir():
+        if os.path.isdir(path):
             marks = [found for found in sorted(path.glob("*.ann")) if found.with_suffix(".txt").is_file()]
         else:
             marks = [path] if path.suffix == ".ann" else []

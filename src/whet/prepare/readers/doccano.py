@@ -27,6 +27,7 @@ class Doccano(Reader):
     """doccano's JSON lines: marked spans, or categories."""
 
     endings = (".jsonl", ".json", ".ndjson")
+    telling = False
     lined = False
 
     def sniff(self, head: str) -> float:

@@ -26,6 +26,7 @@ class LabelStudio(Reader):
     """Label Studio's tasks with their annotations, as its JSON export has them."""
 
     endings = (".json", ".jsonl")
+    telling = False
     lined = False
 
     def sniff(self, head: str) -> float:

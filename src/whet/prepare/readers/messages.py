@@ -33,6 +33,7 @@ class Messages(Reader):
     """Conversations of OpenAI, ShareGPT and Alpaca, a JSON object a line or in one array."""
 
     endings = (".json", ".jsonl", ".ndjson")
+    telling = False
     lined = False
 
     def sniff(self, head: str) -> float:

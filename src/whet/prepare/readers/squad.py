@@ -26,6 +26,7 @@ class Squad(Reader):
     """Questions, their texts and their answers' places, as SQuAD writes them."""
 
     endings = (".json",)
+    telling = False
     lined = False
 
     def sniff(self, head: str) -> float:
