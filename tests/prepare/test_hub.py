@@ -165,6 +165,26 @@ def test_a_folder_read_by_the_hubs_own_library(tmp_path, monkeypatch):
     assert json.dumps(corpus.originals("test"))
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_json_lines_read_by_the_hubs_own_library(broken, tmp_path, monkeypatch):
+    import datasets
+
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
+    for split, count in (("train", 40), ("test", 6)):
+        lines = "".join(json.dumps({"text": f"text number {i}", "label": str(i % 2)}) + "\n" for i in range(count))
+        write(tmp_path / "set" / f"{split}.jsonl", lines + '{"text": \n' * broken)
+    if broken:
+        with pytest.raises(DataError, match=r"the data set cannot be loaded: .*\n  cure: give a local file"):
+            hub.load(str(tmp_path / "set"))
+    else:
+        assert prepare(f"hf:{tmp_path / 'set'}", DataOptions(), None, 0).rows == {
+            "train": 36,
+            "validation": 4,
+            "test": 6,
+        }
+
+
 def test_a_silent_hub_is_given_up_with_a_way_out(stage):
     release = threading.Event()
     stage(lambda *_: release.wait(30))

@@ -8,6 +8,8 @@ from prepare.made_rows import SHARED, write
 from whet.core.errors import DataError
 from whet.prepare.locate import locate, split_of
 from whet.prepare.options import DataOptions
+from whet.prepare.readers.contract import READERS, look
+from whet.prepare.readers.text import Text
 
 
 @pytest.mark.parametrize(
@@ -78,6 +80,39 @@ def test_what_does_not_exist_is_named(tmp_path):
 
 def test_a_hub_name_is_left_to_the_hub():
     assert locate("hf:imdb", DataOptions()).hub == "imdb"
+
+
+def test_packed_files_and_shards_are_found(tmp_path):
+    for name in ("train-00000-of-00002.csv", "train-00001-of-00002.csv", "dev.csv.gz"):
+        write(tmp_path / name, "x\n")
+    assert found(tmp_path) == {"train": "train-00000-of-00002.csv", "validation": "dev.csv.gz"}
+    only = write(tmp_path / "one" / "reviews.jsonl.gz", "x\n")
+    assert found(only.parent) == {"train": "reviews.jsonl.gz"}
+
+
+class Beside(Text):
+    """Pairs of files and folders of .leaf files, as real readers have them."""
+
+    endings = ()
+
+    def sniff(self, head):
+        return 0.0
+
+    def files(self, path):
+        if path.is_dir():
+            return sorted(path.glob("*.leaf")) or [path]
+        return sorted(path.parent.glob("train.side*")) if path.suffix.startswith(".side") else [path]
+
+
+def test_files_and_folders_that_a_reader_takes_for_its_own(tmp_path, monkeypatch):
+    monkeypatch.setitem(READERS._added, "beside", Beside)
+    for name in ("train.side1", "train.side2"):
+        write(tmp_path / name, "a line\n")
+    assert found(tmp_path) == {"train": "train.side1"} and look(tmp_path / "train.side1").entry == "beside"
+    write(tmp_path / "leaves" / "a.leaf", "x\n")
+    assert found(tmp_path / "leaves") == {"train": "leaves"} and look(tmp_path / "leaves").entry == "beside"
+    named = DataOptions(train=str(tmp_path / "leaves"))
+    assert locate(None, named).files == {"train": tmp_path / "leaves"}
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="needs the shared data sets")

@@ -26,7 +26,8 @@ def rows_of(text: str, entry: str) -> list[dict]:
 def faults_of(text: str, entry: str) -> list[str]:
     found = []
     try:
-        found += [line.fault for line in read(io.StringIO(text, newline="\n"), "x", entry) if line.fault]
+        for line in read(io.StringIO(text, newline="\n"), "x", entry):
+            found += [line.fault] if line.fault else []
     except DataError as error:
         found += error.faults
     return [str(fault) for fault in found]
@@ -257,3 +258,21 @@ def test_missing_files_and_folders_are_named(tmp_path):
         list(read(tmp_path / "none.csv"))
     with pytest.raises(DataError, match="folder"):
         list(read(Path(tmp_path)))
+
+
+def test_empty_fields_after_the_last_column_are_mended_and_said():
+    lines = list(read(io.StringIO("text,label\na,b,, \nc,d\ne,f,,x\n\n   \ng,h\n"), "x", "csv"))
+    assert [line.cells.get("text") for line in lines] == ["a", "c", None, "g"]
+    assert [line.mended for line in lines] == ["empty fields after the last removed", "", "", ""]
+    assert "x, line 4: 4 fields, expected 2" in str(lines[2].fault)
+    assert rows_of("text\tlabel\na\tb\t\n\t\n", "tsv") == [{"text": "a", "label": "b"}, {"text": "", "label": ""}]
+
+
+def test_a_broken_quote_within_one_line_leaves_the_next_ones():
+    found = faults_of('text,label\n"a" b,c\nd\re,f\ng\n"h,i\nj"k,l\nm,n,o\n', "csv")
+    assert [fault.partition(":")[0] for fault in found] == [f"x, line {n}" for n in (2, 3, 4, 6)]
+    assert "begins on line 5, where a quote may never be closed" in found[3]
+
+
+def test_carriage_returns_alone_end_no_line_of_a_tsv():
+    assert "line 1: a carriage return" in faults_of("text\tlabel\ra\tb\r", "tsv")[0]

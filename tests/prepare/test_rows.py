@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 from itertools import islice
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from prepare.made_rows import write
@@ -107,3 +111,23 @@ def test_an_endless_stream_is_read_as_it_is_asked_for():
             yield b"a text\n"
 
     assert len(list(islice(read_rows(endless(), {}, TASK), 1000))) == 1000
+
+
+def test_files_of_every_kind_go_the_same_way(tmp_path):
+    rows = [{"sentence": "你好的，我们"}, {"sentence": "这是第二个"}]
+    wanted = [row["sentence"] for row in rows]
+    told = []
+    gbk = write(tmp_path / "x.csv", ("sentence\n" + "\n".join(wanted) + "\n").encode("gbk"))
+    assert [row.roles["text"] for row in read_rows(gbk, COLUMNS, TASK, tell=told.append)] == wanted
+    assert "read as GB18030" in told[0].text
+    assert texts(write(tmp_path / "x.json", json.dumps(rows))) == wanted
+    assert texts(write(tmp_path / "x.jsonl.gz", gzip.compress("".join(map(json_line, rows)).encode()))) == wanted
+    assert texts(write(tmp_path / "x.txt", "\n".join(wanted).encode("gbk"))) == wanted
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), tmp_path / "x.parquet")
+    assert texts(tmp_path / "x.parquet") == wanted
+    assert texts(io.BytesIO("你好\n".encode("utf-16"))) == ["你好"]
+    assert texts(stream(json.dumps(rows, indent=1))) == wanted
+
+
+def json_line(row):
+    return json.dumps(row) + "\n"

@@ -34,12 +34,7 @@ def table(records: Iterator[Record], name: str, cure: str) -> Iterator[Line]:
     """Rows by column name; ragged rows are faults with this cure, but for empty fields after the last column, which
     spreadsheets write: they are removed. Raises DataError for a header that cannot be one."""
     records = _bounded(records, name)
-    seen, size = [], 0
-    for record in records:
-        seen.append(record)
-        size += weight(record[1]) if isinstance(record[1], list) else 0
-        if len(seen) == PEEK or size >= HEAD:
-            break
+    seen, broken = _ahead(records)
     whole = [list(map(_text, fields)) for _, fields in seen if isinstance(fields, list)]
     headed = bool(whole) and has_header(whole)
     if headed:
@@ -66,6 +61,23 @@ def table(records: Iterator[Record], name: str, cure: str) -> Iterator[Line]:
             what = f"{len(fields):,} fields, expected {len(names)}{called}"
             remedy = cure if len(fields) > len(names) else f"fill in the missing fields, or {cure}"
             yield Line(number, fault=Fault(what, f"{name}, line {number}", remedy))
+    if broken:
+        raise broken
+
+
+def _ahead(records: Iterator[Record]) -> tuple[list[Record], DataError | None]:
+    """The records that decide about the header, and the error that ends them, which comes after their own faults."""
+    seen: list[Record] = []
+    size = 0
+    try:
+        for record in records:
+            seen.append(record)
+            size += weight(record[1]) if isinstance(record[1], list) else 0
+            if len(seen) == PEEK or size >= HEAD:
+                break
+    except DataError as error:
+        return seen, error
+    return seen, None
 
 
 def _bounded(records: Iterator[Record], name: str) -> Iterator[Record]:
