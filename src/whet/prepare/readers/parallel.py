@@ -1,4 +1,4 @@
-"""Two files beside each other whose lines belong together: ``train.en`` and ``train.de``, code in two languages.
+"""Two files beside each other whose lines belong together: ``news.en`` and ``news.de``, code in two languages.
 
 The file that is given names its partner: the only other one of that name whose last ending is a language's
 too. A row has a column for each, called by its ending, ``en`` and ``de``. No task of translation stands yet:
@@ -33,7 +33,7 @@ LANGUAGES = frozenset(_CODES.split()) | frozenset(_SIDES.split())
 
 
 class Parallel(Reader):
-    """Pairs of lines from two files, such as ``train.en`` and ``train.de``."""
+    """Pairs of lines from two files, such as ``news.en`` and ``news.de``."""
 
     endings = ()
 
@@ -45,7 +45,7 @@ class Parallel(Reader):
         return [path] if other is None else sorted([path, other])
 
     def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
-        cure = "give a file whose partner stands beside it: train.en, train.de"
+        cure = "give a file whose partner stands beside it: news.en, news.de"
         raise DataError("one side of a pair alone", name, cure)
 
     def open(self, path: Path, look: Look, name: str) -> Iterator[Line]:
