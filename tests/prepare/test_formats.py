@@ -115,6 +115,7 @@ def test_what_tags_cannot_say_is_mended_and_told():
     )
     assert tags_of("a b c", (2, 3, "Y"), (2, 5, "X"))[0] == "O B-X I-X"
     assert tags_of("a b", (0, 1, "X"), (0, 1, "X")) == ("B-X O", ("a span is marked twice",))
+    assert tags_of("a Maria", (4, 7, "P")) == ("O B-P", ("P at 4 to 7 cuts a word: moved out to 2 to 7",))
     assert tags_of("a  b", (1, 3, "X")) == ("O O", ("X at 1 to 3 holds no word and is left out",))
     assert tags_of("a b ", (2, 4, "X")) == ("O B-X", ())
 
@@ -181,6 +182,10 @@ def test_an_array_is_cut_into_its_objects_wherever_the_pieces_end(rows, size, pr
         at += len(text[at:]) - len(text[at:].lstrip(" \n,"))
         assert line == text.count("\n", 0, at) + 1
         at = decoder.raw_decode(text, at)[1]
+
+
+def test_blank_lines_before_an_array_are_no_matter():
+    assert list(objects(iter(["\n", " \n", '[{"a": 1}]']), "x")) == [(3, "x, row 1 (line 3)", {"a": 1})]
 
 
 def test_a_broken_object_does_not_hide_those_after_it():
@@ -331,6 +336,8 @@ def test_semeval_without_labels_and_with_the_second_entity_first():
     (line,) = lines_in('1\t"A <e2>b</e2> c <e1>d e</e1>."\n', "semeval")
     assert (line.cells["text"], line.cells["e1_span"], line.cells["e2_span"]) == ("A b c d e.", [6, 9], [2, 3])
     assert line.cells["relation"] is None
+    plain = "".join(f'{number}\t"A <e1>b</e1> c <e2>d</e2>."\n' for number in (1, 2, 3))
+    assert [line.cells["id"] for line in lines_in(plain, "semeval")] == ["1", "2", "3"]
 
 
 def test_semeval_2010_is_read_whole(shared_data):
@@ -452,6 +459,7 @@ def test_a_pair_of_files_is_told_by_the_partner(tmp_path):
         (("a.txt.java", "a.txt.cs"), "a.txt.cs"),
         (("a.eng_Latn", "a.deu_Latn"), "a.deu_Latn"),
         (("a.en",), None),
+        (("a.en", "a.en.gz"), None),
         (("a.en", "b.de"), None),
         (("a.en", "a.de", "a.fr"), None),
         (("a.en", "a.txt"), None),
@@ -656,6 +664,7 @@ def test_a_brat_folder_is_one_source_and_its_texts_without_marks_are_told(tmp_pa
     write(tmp_path / "c.ann", "")
     seen = look(tmp_path)
     assert seen.entry == "brat" and "not read: README.txt" in seen.notes[0]
+    assert [path.name for path in READERS["brat"]().files(tmp_path)] == ["a.txt", "a.ann", "b.txt", "b.ann"]
     lines = list(read(tmp_path))
     assert [line.cells.get("id") for line in lines] == ["a", "b", None] and "no text c.txt beside it" in str(
         lines[2].fault

@@ -41,7 +41,7 @@ def shape(head: str) -> dict[str, set[str]]:
             if not stack or opened != {"}": "{", "]": "["}[mark]:
                 break
             stack.pop()
-            path = base if opened == "{" else base.removesuffix("[]")
+            path = base
             if stack and stack[-1][0] == "[":
                 path = stack[-1][1]
         elif opened == "[":

@@ -35,7 +35,7 @@ class Brat(Reader):
 
     def files(self, path: Path) -> list[Path]:
         """The texts of a folder that have marks beside them, and these; of one file of marks, the two."""
-        if os.path.isdir(path):
+        if os.path.isdir(path):  # noqa: PTH112 (Path.is_dir raises at a name that is too long)
             marks = [found for found in sorted(path.glob("*.ann")) if found.with_suffix(".txt").is_file()]
         else:
             marks = [path] if path.suffix == ".ann" else []

@@ -7,7 +7,6 @@ a classifier can read one side.
 
 from __future__ import annotations
 
-import os
 import re
 from array import array
 from collections.abc import Iterator, Sequence
@@ -85,7 +84,7 @@ def side(path: Path) -> str:
 def companion(path: Path) -> Path | None:
     """The other side of a pair, where there is exactly one file that can be it."""
     plain = _plain(path)
-    if not _is_language(plain) or not os.path.isdir(path.parent):
+    if not _is_language(plain) or not path.parent.is_dir():
         return None
     sides = (found for found in path.parent.iterdir() if _plain(found).stem == plain.stem and found.is_file())
     found = [other for other in sides if _is_language(_plain(other)) and _plain(other).suffix != plain.suffix]
