@@ -172,7 +172,9 @@ def test_json_lines_read_by_the_hubs_own_library(broken, tmp_path, monkeypatch):
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(datasets.config, "HF_DATASETS_OFFLINE", True)
     for split, count in (("train", 40), ("test", 6)):
-        lines = "".join(json.dumps({"text": f"{split} text number {i}", "label": str(i % 2)}) + "\n" for i in range(count))
+        lines = "".join(
+            json.dumps({"text": f"{split} text number {i}", "label": str(i % 2)}) + "\n" for i in range(count)
+        )
         write(tmp_path / "set" / f"{split}.jsonl", lines + '{"text": \n' * broken)
     if broken:
         with pytest.raises(DataError, match=r"the data set cannot be loaded: .*\n  cure: give a local file"):

@@ -28,6 +28,14 @@ def test_the_users_own_names_go_first():
     assert found.columns["text"] == "other"
 
 
+def test_who_names_the_text_has_left_the_other_texts_aside():
+    table = rows(text=TEXTS, tagged=[f"<e>{text}</e>" for text in TEXTS], label=["a", "b", "a", "b"])
+    found = infer(table, TASK, {"text": "tagged"}, "f")
+    assert found.columns == {"text": "tagged", "label": "label"}
+    beside = rows(question=TEXTS, sentence=[text.upper() for text in TEXTS], label=["a", "b", "a", "b"])
+    assert infer(beside, TASK, {}, "f").columns["text_pair"] == "question"
+
+
 def test_content_decides_where_names_are_silent_and_says_so():
     table = rows(nr=["1", "2", "3", "4"], blurb=TEXTS, mood=["bad", "good", "bad", "good"])
     found = infer(table, TASK, {}, "f.csv")

@@ -94,7 +94,8 @@ def infer(
             else:
                 match = text_column(rows, names, taken, first=headless and column.required)
         elif guess and not column.required and not column.target:
-            match = _twin(names, taken) or (_further(task, rows, names, taken) if targets else None)
+            chosen = any(c.role in asked for c in task.columns if c.required and not c.target)  # the rest is left aside
+            match = _twin(names, taken) or (_further(task, rows, names, taken) if targets and not chosen else None)
         if match:
             found[column.role] = match
         elif column.required and (targets or not column.target):

@@ -58,6 +58,8 @@ class Sample:
 
     text: str | bytes
     rows: tuple[dict[str, Any], ...]
+    files: dict[str, str] = field(default_factory=dict)
+    """Texts by their files' names where one is not enough; the first of them is given to ``read``."""
 
 
 class Reader(ABC):
