@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from whet.core import rundir
+from whet.core import durable, rundir
 from whet.core.errors import ModelError
 from whet.core.waiting import within
 
@@ -20,6 +20,7 @@ BUNDLE = "whet.json"
 ADAPTER = "adapter_config.json"
 HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "1_Pooling/*")
 HUB_SECONDS = 10
+ALTERED = "restore the bundle; where you changed the file yourself, remove manifest.json to say so"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,8 @@ def find(name: str) -> Source:
 
 
 def _directory(name: str, place: Path) -> Source:
+    if (place / BUNDLE).is_file() and (place / durable.MANIFEST).is_file():
+        durable.verify(place, ALTERED)
     bundle: Mapping[str, Any] = rundir.read_json(place / BUNDLE) if (place / BUNDLE).is_file() else {}
     papers = place if bundle else None
     if (place / ADAPTER).is_file():
