@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from train.small_course import Started, started
-from whet.core.events import Looked, Stepped
+from whet.core.events import Looked, Saved, Stepped
 from whet.train.fit import fit
 from whet.train.keeper import Watch
 from whet.train.state import latest
@@ -96,7 +96,7 @@ def test_every_optimizer_lowers_the_loss_and_goes_on_from_a_checkpoint_bit_for_b
         lambda: dict(zip(("accuracy", "loss"), next(places), strict=True)), "accuracy", tmp_path / "cut", Stop(tmp_path)
     )
     for event in fit(begun.engine, begun.course, watch):
-        if isinstance(event, Looked) and event.step == 9:
+        if isinstance(event, Saved) and event.step == 9:
             break
     start, _ = latest(tmp_path / "cut")
     again = started(**given)
