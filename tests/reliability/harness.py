@@ -100,8 +100,6 @@ def serve() -> None:
     """Read plans, fork, say the child's number; on ``wait`` say how it ended."""
     import torch
 
-    import whet.pipeline
-    import whet.second_look
     from whet.cli import _verbs, main  # noqa: F401
 
     torch.set_num_threads(1)
