@@ -1,4 +1,4 @@
-"""``python -m bench.kills [--kills 300]``: chains of ten kills at calls that write and at any time; every end compared."""
+"""``python -m bench.kills [--kills 300]``: chains of ten kills at calls that write and at any time."""
 
 from __future__ import annotations
 

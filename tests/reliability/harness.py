@@ -175,7 +175,7 @@ def watch_disk(plan: dict[str, Any], calls: int) -> None:
 
     def wrapped(call: Any) -> Any:
         def wrapper(first: Any, *rest: Any, **named: Any) -> Any:
-            place = os.readlink(f"/proc/self/fd/{first}") if isinstance(first, int) else first
+            place = Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
             meet(place)
             return call(first, *rest, **named)
 

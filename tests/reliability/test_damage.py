@@ -57,7 +57,7 @@ def test_every_damage_to_a_finished_model_is_found(whole, tmp_path):
     place = tmp_path / "model"
     shutil.copytree(whole[0] / "model", place)
     tried = 0
-    for name, how in every(place, 25):
+    for _ in every(place, 25):
         with pytest.raises(ModelError):
             find(str(place))
         tried += 1
