@@ -91,9 +91,9 @@ def exit_codes() -> str:
 FILES = {
     "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
     "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), `peak_memory_bytes` "
-    "(the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), `disk_bytes` (the sum: the checkpoints "
+    "(the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), `disk_bytes` (the sum: checkpoints "
     "that are kept, one more while it is saved, and the model), and `stages` with the same of each stage, its `steps` "
-    "and its `tokens`; `whet plan` adds to each stage its `task`, its `strategy` and `rows` (an account of every split), "
+    "and its `tokens`; `whet plan` adds to each stage its `task`, its `strategy`, `rows` (an account of every split), "
     "then `notes` and, with --show, `shown`",
     "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data "
     "files with their SHA-256, what the run `began` with (versions, processor), the hash of its `recipe`; `error` of a "
