@@ -13,7 +13,7 @@ WHET := $(BIN)/python -m whet.cli
 # Processes of the test runner, each with one thread of its own: two that share every core are several times slower.
 WORKERS ?= 2
 
-.PHONY: demo test test-all check bench docs reference test-floor clean
+.PHONY: demo test test-all check bench bench-kills docs reference test-floor clean
 
 $(VENV)/core: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ reference: $(VENV)/dev
 bench: $(VENV)/dev
 	$(PIP) -c constraints.txt -e '.[dev,bench]'
 	$(BIN)/python -m bench
+
+bench-kills: $(VENV)/dev
+	$(BIN)/python -m bench.kills
 
 docs: $(VENV)/dev
 	$(PIP) -c constraints.txt -e '.[dev,docs]'

@@ -91,11 +91,13 @@ def exit_codes() -> str:
 FILES = {
     "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
     "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), `peak_memory_bytes` "
-    "(the largest), `train_seconds` (the sum), and `stages` with the same of each stage, its `steps` and its `tokens`; "
-    "`whet plan` adds to each stage its `task`, its `strategy` and `rows` (an account of every split), then `notes` "
-    "and, with --show, `shown`",
+    "(the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), `disk_bytes` (the sum: checkpoints "
+    "that are kept, one more while it is saved, and the model), and `stages` with the same of each stage, its `steps` "
+    "and its `tokens`; `whet plan` adds to each stage its `task`, its `strategy`, `rows` (an account of every split), "
+    "then `notes` and, with --show, `shown`",
     "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data "
-    "files with their SHA-256; `error` of a failed run, `below_baseline` of a finished one",
+    "files with their SHA-256, what the run `began` with (versions, processor), the hash of its `recipe`; `error` of a "
+    "failed run, `diverged` with the rows of a step that was no number, `below_baseline` of a finished one",
     "log": "one object a step (`stage`, `step`, `epoch`, `loss`, `lr`, `grad_norm`, `examples`, `examples_per_second`, "
     "`tokens`, `seconds`), and one a look at the validation rows (`stage`, `step`, `epoch`, `validation_METRIC` for "
     "every metric, `best`)",

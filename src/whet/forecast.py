@@ -15,7 +15,7 @@ from whet.core import memory
 from whet.leg import Leg
 from whet.nn.packed import Engine
 from whet.prepare.batch import Step, steps, sweep
-from whet.strategies.contract import cut_in
+from whet.strategies.contract import Strategy, cut_in
 from whet.train.course import Course
 from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
@@ -25,6 +25,7 @@ SCRATCH = 1 << 22
 STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
 """Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
 BEST_BYTES = 4
+"""A weight, and a copy of it where it was the best so far; a checkpoint holds both and the optimizer's memory."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Forecast:
     train_seconds: float
     steps: int
     tokens: int
+    checkpoint_bytes: int
+    disk_bytes: int
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -53,6 +56,7 @@ def forecast(leg: Leg) -> Forecast:
     looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
     seconds += looks * _answering_seconds(leg) * leg.accounts["validation"].tokens
     moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
+    checkpoint = moving + parameters["trainable"] * BEST_BYTES
     model.network.zero_grad(set_to_none=True)
     return Forecast(
         trainable_parameters=parameters["trainable"],
@@ -61,7 +65,16 @@ def forecast(leg: Leg) -> Forecast:
         train_seconds=seconds,
         steps=course.steps,
         tokens=round(tokens * fraction),
+        checkpoint_bytes=checkpoint,
+        disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + _bundle_bytes(leg),
     )
+
+
+def _bundle_bytes(leg: Leg) -> int:
+    """The finished model's weights: what moved where the strategy saves an adapter, else all of them."""
+    own = type(leg.stage.strategy).save is not Strategy.save and leg.model.source.adapter is None
+    parameters = leg.model.network.parameters()
+    return sum(one.numel() * one.element_size() for one in parameters if one.requires_grad or not own)
 
 
 def _learning_seconds(leg: Leg) -> float:

@@ -6,8 +6,7 @@ import importlib.metadata
 import json
 import platform
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 from whet.assemble.answers import as_row
 from whet.assemble.source import Source
 from whet.core import memory, rundir
-from whet.core.errors import Interrupted, Preempted, UsageError
+from whet.core.errors import UsageError
 from whet.core.events import Looked, Stepped
 from whet.core.rundir import RunDir
 from whet.forecast import Forecast
@@ -30,40 +29,9 @@ from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account
 from whet.prepare.kept import Lazy
 from whet.recipe import Recipe
+from whet.standing import PACKAGES, write_recipe
 from whet.tasks.contract import Pair
-from whet.train.state import Progress, newest
-
-PACKAGES = ("whet", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
-
-
-@contextmanager
-def opened(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], done: Progress | None) -> Iterator[None]:
-    """The run's directory while it is under way: its status is true whatever happens inside."""
-    with under_way(out):
-        out.mark("running", files=[corpus.files for corpus in corpora])
-        write_recipe(out, recipe)
-        write_check(out, corpora)
-        _cut_log(out, done or Progress())
-        yield
-
-
-@contextmanager
-def under_way(out: RunDir) -> Iterator[None]:
-    """A directory that is being filled: ``running`` inside, and afterwards what became of it unless all went well."""
-    out.mark("running", error=None)
-    try:
-        yield
-    except (Interrupted, Preempted, KeyboardInterrupt):
-        out.mark("interrupted", **_stands(out))
-        raise
-    except BaseException as error:
-        out.mark("failed", error=str(error), **_stands(out))
-        raise
-
-
-def write_recipe(out: RunDir, recipe: Recipe) -> None:
-    """``recipe.yaml``: as fully resolved as is known by now."""
-    rundir.write_text(out.recipe, recipe.as_yaml())
+from whet.train.state import Progress
 
 
 def write_forecast(out: RunDir, forecasts: Sequence[Forecast]) -> None:
@@ -121,23 +89,13 @@ def refuse_to_replace_own_sources(out: RunDir, corpora: Sequence[Corpus], source
             raise UsageError(f"{place} stands in it and would be replaced", str(out.root), "choose another with --out")
 
 
-def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
-    """Raises UsageError where the files are not those with which the run began."""
-    before = rundir.read_json(out.state).get("files")
-    if before is not None and before != [corpus.files for corpus in corpora]:
-        raise UsageError(
-            "the data files have changed since the run began",
-            str(out.root),
-            "restore them, or go on with other rows by --force",
-        )
-
-
 def log(out: RunDir, before: Progress, event: Stepped | Looked) -> None:
     """One line of ``metrics.jsonl``; a look at the validation rows is also written into ``state.json``."""
     stage = before.stage
     if isinstance(event, Looked):
         values = {f"validation_{name}": value for name, value in event.values.items()}
-        out.record({"stage": stage, "step": event.step, "epoch": event.epoch, **values, "best": event.best})
+        line = {"stage": stage, "step": event.step, "epoch": event.epoch, **values, "best": event.best}
+        out.record(line, durably=True)  # a checkpoint follows, and rests on every line so far
         facts: dict[str, Any] = {"stage": stage, "epoch": event.epoch, "step": event.step}
         if event.best:
             facts["best"] = {"step": event.step, **event.values}
@@ -252,17 +210,3 @@ def write_check(out: RunDir, corpora: Sequence[Corpus], accounts: Sequence[Mappi
     for one, account in zip(told, accounts, strict=False):
         one["tokens"] = {name: {**asdict(part), "unknown_share": part.unknown_share} for name, part in account.items()}
     rundir.write_json(out.check, told[0] if len(told) == 1 else {"stages": told})
-
-
-def _stands(out: RunDir) -> dict[str, Any]:
-    """Where a run that stopped would go on: at its newest checkpoint."""
-    place = next(newest(out.checkpoints), None)
-    kept = rundir.read_json(place / "progress.json") if place else {}
-    return {name: kept[name] for name in ("stage", "epoch", "step") if name in kept}
-
-
-def _cut_log(out: RunDir, done: Progress) -> None:
-    """Forget the lines behind the checkpoint from which the run goes on: they will be written again."""
-    if out.log.is_file():
-        place = (done.stage, done.step)
-        rundir.write_lines(out.log, (row for row in rundir.read_lines(out.log) if (row["stage"], row["step"]) <= place))

@@ -11,11 +11,12 @@ from pathlib import Path
 
 import whet.assemble.source as sources
 from whet import leg as legs
-from whet import papers, rules
+from whet import papers, rules, standing
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
+from whet.core.durable import discard
 from whet.core.errors import UsageError
-from whet.core.events import Began, Event, Said, Tell, silent
+from whet.core.events import Began, Event, Said, Saved, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
@@ -27,6 +28,7 @@ from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account
 from whet.recipe import Recipe, read_values
 from whet.tasks.contract import Pair
+from whet.train.diverged import Diverged
 from whet.train.fit import fit
 from whet.train.keeper import Watch
 from whet.train.state import Checkpoint, Progress, latest
@@ -42,13 +44,17 @@ def run(
 ) -> Run:
     """The whole road: read and check, train every stage, measure, report, and pack what was measured."""
     began = time.perf_counter()
-    rules.refuse(recipe)
-    recipe, corpora = legs.read(recipe, tell)
-    source = sources.find(recipe.stages[0].model.name)
-    out = out or papers.place_for(recipe)
-    papers.refuse_to_replace_own_sources(out, corpora, source)
-    out.claim(overwrite)
-    return _go(recipe, corpora, out, tell, began, budget_seconds=budget_seconds)
+    with Stop() as stop:
+        rules.refuse(recipe)
+        if out is not None:
+            out.refuse_second_writer()
+        recipe, corpora = legs.read(recipe, tell)
+        source = sources.find(recipe.stages[0].model.name)
+        out = out or papers.place_for(recipe)
+        papers.refuse_to_replace_own_sources(out, corpora, source)
+        with out.held():
+            out.claim(overwrite)
+            return _go(recipe, corpora, out, stop, tell, began, budget_seconds=budget_seconds)
 
 
 def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
@@ -59,17 +65,28 @@ def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
     if out.status() == "finished":
         tell(Said(f"{out.root} is finished; there is nothing to do"))
         return Run(out.root)
-    values = read_values(out.recipe)
-    for plugin in values.get("plugins", ()):
-        load_plugin(Path(plugin))
-    recipe = Recipe.of(values, str(out.recipe))
-    recipe, corpora = legs.read(recipe, tell)
-    if not force:
-        papers.refuse_other_data(out, corpora)
-    start, passed_over = latest(out.checkpoints)
-    for sentence in passed_over:
-        tell(Said(sentence))
-    return _go(recipe, corpora, out, tell, began, start)
+    with Stop(out.root) as stop, out.held():
+        if not out.recipe.is_file():
+            what = (
+                "there is no recipe.yaml to go on with: the run was killed before it had begun, or it is an evaluation"
+            )
+            raise UsageError(what, str(out.root), "start it again as before; nothing of it is lost")
+        if not force:
+            standing.refuse_changes(out)
+        with standing.interruptible(out):
+            values = read_values(out.recipe)
+            for plugin in values.get("plugins", ()):
+                load_plugin(Path(plugin))
+            recipe = Recipe.of(values, str(out.recipe))
+            recipe, corpora = legs.read(recipe, tell)
+        if not force:
+            standing.refuse_other_data(out, corpora)
+        out.recover()
+        start, passed_over = latest(out.checkpoints)
+        for place, sentence in passed_over.items():
+            tell(Said(sentence))
+            discard(place)
+        return _go(recipe, corpora, out, stop, tell, began, start)
 
 
 def plan(
@@ -105,8 +122,9 @@ def plan(
         shown += show(leg, rows)
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
-        out.claim(overwrite)
-        papers.write_plan(out, recipe, corpora, accounts, made.as_json())
+        with out.held():
+            out.claim(overwrite)
+            papers.write_plan(out, recipe, corpora, accounts, made.as_json())
     return made
 
 
@@ -114,6 +132,7 @@ def _go(
     recipe: Recipe,
     corpora: Sequence[Corpus],
     out: RunDir,
+    stop: Stop,
     tell: Tell,
     began: float,
     start: Checkpoint | None = None,
@@ -123,7 +142,8 @@ def _go(
     forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
     accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
-    with papers.opened(out, recipe, corpora, start.progress if start else None), Stop(out.root) as stop:
+    stop.run = out.root
+    with standing.opened(out, recipe, corpora, start.progress if start else None):
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
@@ -131,10 +151,11 @@ def _go(
             if budget_seconds is not None:
                 leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
             recipe = recipe.with_stage(number, leg.stage)
-            papers.write_recipe(out, recipe)
+            standing.write_recipe(out, recipe)
             accounts[number] = leg.accounts
             papers.write_check(out, corpora, accounts)
             papers.write_forecast(out, forecasts)
+            standing.refuse_small_disk(out, forecasts)
             before = leg.untuned(tell)
             done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))
             papers.close_stage(out, done)
@@ -151,10 +172,14 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     progress = start.progress if start else Progress(stage=leg.number)
     tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
-    for event in fit(leg.model.engine, course, watch, start):
-        papers.log(out, progress, event)
-        progress = progress.after_event(event)
-        tell(event)
+    try:
+        for event in fit(leg.model.engine, course, watch, start):
+            if not isinstance(event, Saved):
+                papers.log(out, progress, event)
+            progress = progress.after_event(event)
+            tell(event)
+    except Diverged as error:
+        raise standing.told_by_rows(out, leg, error) from error
     return progress
 
 

@@ -37,7 +37,8 @@ class Plan:
                 f"{stage['task']} by {stage['strategy']}: {one.trainable_parameters:,} of {one.total_parameters:,} "
                 f"weights move ({share:.1%})",
                 f"rows: {rows}; {one.steps} steps over {one.tokens:,} tokens",
-                f"predicted: {one.train_seconds:.0f} s of training, {one.peak_memory_bytes / 1e9:.1f} GB at the peak",
+                f"predicted: {one.train_seconds:.0f} s of training, {one.peak_memory_bytes / 1e9:.1f} GB at the peak, "
+                f"{one.disk_bytes / 1e6:,.0f} MB of disk",
             ]
         return "\n".join([*lines, *self.shown])
 
@@ -49,6 +50,8 @@ def summed(forecasts: Sequence[Forecast]) -> dict[str, Any]:
         "total_parameters": forecasts[-1].total_parameters,
         "peak_memory_bytes": max(one.peak_memory_bytes for one in forecasts),
         "train_seconds": sum(one.train_seconds for one in forecasts),
+        "checkpoint_bytes": max(one.checkpoint_bytes for one in forecasts),
+        "disk_bytes": sum(one.disk_bytes for one in forecasts),
     }
 
 

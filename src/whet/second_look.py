@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from whet import papers
+from whet import papers, standing
 from whet.assemble.bundle import open_predictor
 from whet.assemble.predictor import Predictor
 from whet.core import rundir
@@ -24,6 +24,7 @@ from whet.prepare.encode import encode_on_disk
 from whet.prepare.options import DataOptions
 from whet.recipe import Recipe, apply, read_values
 from whet.tasks.contract import Split
+from whet.train.stop import Stop
 
 
 def evaluate(
@@ -50,10 +51,11 @@ def evaluate(
     for note in notes:
         tell(Said(note))
     out = out or RunDir((home.root if home else Path()) / "evaluations" / Path(data).stem)
-    out.claim(overwrite)
-    with papers.under_way(out):
-        below = _measured(model, data, predictor, corpus, split, notes, options, out, tell)
-    out.mark("finished", below_baseline=below)
+    with Stop(), out.held():
+        out.claim(overwrite)
+        with standing.under_way(out):
+            below = _measured(model, data, predictor, corpus, split, notes, options, out, tell)
+        out.mark("finished", below_baseline=below)
     return Run(out.root)
 
 

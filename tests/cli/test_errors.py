@@ -51,6 +51,8 @@ class OutOfMemoryError(RuntimeError):
         OutOfMemoryError("CUDA out of memory"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes"),
         OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "checkpoint.part"),
+        OSError(errno.EIO, os.strerror(errno.EIO), "checkpoint.part"),
+        Exception("Error while serializing: I/O error: No space left on device (os error 28)"),
     ],
 )
 def test_memory_and_disk_are_6(error, door, whet_cli):
@@ -60,7 +62,7 @@ def test_memory_and_disk_are_6(error, door, whet_cli):
     assert "cure:" in told.err
 
 
-@pytest.mark.parametrize("error", [RuntimeError("strange\nsecond line"), KeyError("k"), OSError(errno.EIO, "bad")])
+@pytest.mark.parametrize("error", [RuntimeError("strange\nsecond line"), KeyError("k"), OSError(errno.EBADF, "bad")])
 def test_the_unexpected_is_one_line_and_1(error, door, whet_cli):
     door.raises = error
     told = whet_cli("run", "d.csv")

@@ -32,7 +32,8 @@ def test_a_failed_folder_leaves_the_old_one(tmp_path):
     rundir.publish(tmp_path / "f", lambda path: (path / "old").write_text("x"))
     with pytest.raises(RuntimeError):
         rundir.publish(tmp_path / "f", fail)
-    assert [path.name for path in (tmp_path / "f").iterdir()] == ["old"]
+    assert {path.name for path in (tmp_path / "f").iterdir()} == {"old", "manifest.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["f"]
 
 
 def test_what_json_has_no_word_for_is_null(tmp_path):
@@ -46,6 +47,7 @@ def test_claims(tmp_path):
     out.mark("planned", step=3)
     out.claim()
     out.mark("running")
+    rundir.write_text(out.recipe, "seed: 0\n")
     assert rundir.read_json(out.state) == {"status": "running", "step": 3}
     with pytest.raises(UsageError, match="not empty"):
         out.claim()

@@ -61,7 +61,7 @@ def test_the_log_holds_the_keys_that_are_told(tmp_path):
 
 
 def test_the_plan_holds_the_keys_that_are_told(tmp_path):
-    out, foreseen, told = RunDir(tmp_path), Forecast(1, 2, 3, 4.0, 5, 6), named(reference.FILES["plan"])
+    out, foreseen, told = RunDir(tmp_path), Forecast(1, 2, 3, 4.0, 5, 6, 7, 8), named(reference.FILES["plan"])
     stage = {"task": "t", "strategy": "s", "rows": {}}
     plan = Plan((stage,), (foreseen,), ("note",), ("row",)).as_json()
     assert {*plan, *plan["stages"][0]} == told

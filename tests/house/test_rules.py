@@ -34,6 +34,7 @@ FLOORS = {
     "leg": 7,
     "forecast": 8,
     "planning": 9,
+    "standing": 9,
     "papers": 10,
     "second_look": 11,
     "pipeline": 11,
@@ -207,7 +208,10 @@ def test_no_sentence_names_a_key_that_does_not_exist():
     assert named_keys("fill it in, or set data.on_bad_line=skip") - known == {("data", "on_bad_line")}
 
 
-TOLD = [HOME / f"{name}.py" for name in ("pipeline", "leg", "papers", "planning", "forecast", "rules", "second_look")]
+TOLD = [
+    HOME / f"{name}.py"
+    for name in ("pipeline", "leg", "papers", "planning", "forecast", "rules", "second_look", "standing")
+]
 TOLD += [path for room in ("train", "cli") for path in sorted((HOME / room).glob("*.py"))]
 """Who asks tasks and strategies what the contract offers, and knows none of them by name."""
 PLAIN = {"full", "head", "freeze"}

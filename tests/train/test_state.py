@@ -21,4 +21,4 @@ def test_a_later_stage_is_newer_than_any_step_of_an_earlier_one(tmp_path):
     checkpoint(900).save(tmp_path, keep=2)
     checkpoint(1, stage=1).save(tmp_path, keep=2)
     found, passed = latest(tmp_path)
-    assert (found.progress.stage, found.progress.step, passed) == (1, 1, [])
+    assert (found.progress.stage, found.progress.step, passed) == (1, 1, {})

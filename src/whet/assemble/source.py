@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from whet.assemble.vetting import CONFIG, INDEX, WEIGHTS, vet
-from whet.core import rundir
+from whet.core import durable
 from whet.core.errors import ModelError
 from whet.core.foreign import inside, read_json
 from whet.core.waiting import within
@@ -27,6 +27,7 @@ HUB_SECONDS = 10
 PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 """Endings of files that are pickles; they are named in an error and never opened."""
 _HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
+ALTERED = "restore the bundle; where you changed the file yourself, remove manifest.json to say so"
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Source:
         """One hash over the base's weights, by which a bundle that holds only an adapter knows its base again."""
         whole = hashlib.sha256()
         for path in sorted(self.directory.glob("*.safetensors")):
-            whole.update(bytes.fromhex(rundir.digest(path)))
+            whole.update(bytes.fromhex(durable.digest(path)))
         return whole.hexdigest()
 
 
@@ -74,6 +75,8 @@ def find(name: str) -> Source:
 
 
 def _directory(name: str, place: Path) -> Source:
+    if (place / BUNDLE).is_file() and (place / durable.MANIFEST).is_file():
+        durable.verify(place, ALTERED)
     notes = tuple(vet(place))
     bundle = _bundle(place / BUNDLE) if (place / BUNDLE).exists() else {}
     papers = place if bundle else None

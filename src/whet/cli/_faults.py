@@ -5,18 +5,15 @@ Whet's own errors carry all three; the rest of the world's are put into the same
 
 from __future__ import annotations
 
-import errno
 import traceback
 from dataclasses import dataclass
 
 import typer
 
-from whet.core.errors import ResourceError, WhetError
+from whet.core.errors import ResourceError, WhetError, lacks_memory, of_the_disk
 
 Refusal = typer.BadParameter.__mro__[1]
 """The root of what the parser itself refuses; typer has no public name for it."""
-
-_NO_MEMORY = ("OutOfMemoryError", "can't allocate memory", "not enough memory", "out of memory")
 
 
 @dataclass
@@ -44,15 +41,11 @@ def _sorted(error: BaseException) -> tuple[int, str]:
         return 130, "stopped"
     if isinstance(error, Refusal):
         return _misuse(error)
-    if _lacks_memory(error):
+    if lacks_memory(error):
         cure = "lower train.tokens_per_batch, or take a smaller model"
         return ResourceError.exit_code, f"the memory does not suffice\n  cure: {cure}"
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)):
-        place = f"{error.filename}: " if error.filename else ""
-        return (
-            ResourceError.exit_code,
-            f"{place}the disk is full\n  cure: free some space; `whet resume RUN` goes on",
-        )
+    if (broken := of_the_disk(error)) is not None:
+        return broken.exit_code, str(broken)
     lines = str(error).strip().splitlines()
     said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return 1, f"{said} (unexpected; run again with --debug to see where)"
@@ -73,10 +66,3 @@ def _misuse(error: BaseException) -> tuple[int, str]:
         return 2, ""
     command = context.command_path if context else "whet"
     return 2, f"{said}\n  cure: {command} --help"
-
-
-def _lacks_memory(error: BaseException) -> bool:
-    if isinstance(error, MemoryError):
-        return True
-    said = f"{type(error).__name__} {error}".lower()
-    return isinstance(error, RuntimeError) and any(sign.lower() in said for sign in _NO_MEMORY)

@@ -7,6 +7,8 @@ returns (the table stands in docs/reference).
 
 from __future__ import annotations
 
+import errno
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -78,6 +80,35 @@ class Interrupted(WhetError):
     """The run was stopped by its user (Ctrl-C); its state is saved and ``whet resume`` goes on."""
 
     exit_code = 130
+
+
+FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+_NUMBER = re.compile(r"\(os error (\d+)\)")
+"""How the Rust libraries that write weights and tokenizers spell the system's error."""
+_NO_MEMORY = ("outofmemoryerror", "can't allocate memory", "not enough memory", "out of memory")
+
+
+def of_the_disk(error: BaseException) -> ResourceError | None:
+    """The same error in whet's words where the disk is full or broken, whichever library met it; else None."""
+    if isinstance(error, WhetError):
+        return None
+    said = _NUMBER.search(str(error))
+    number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else None
+    place = str(getattr(error, "filename", None) or "")
+    if number in FULL:
+        return ResourceError("the disk is full", place, "free some space; `whet resume RUN` goes on")
+    if number == errno.EIO:
+        cure = "look after the disk; `whet resume RUN` goes on from the last saved state"
+        return ResourceError("the disk could not be read or written (input/output error)", place, cure)
+    return None
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Whether memory ran out, in Python, in torch on the processor or on a GPU."""
+    if isinstance(error, MemoryError):
+        return True
+    said = f"{type(error).__name__} {error}".lower()
+    return isinstance(error, RuntimeError) and not isinstance(error, WhetError) and any(s in said for s in _NO_MEMORY)
 
 
 def nearest(word: str, choices: Sequence[str]) -> str:

@@ -58,6 +58,14 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class Saved:
+    """A checkpoint was published: from here a resume goes on. It comes after its ``Looked``."""
+
+    step: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Answered:
     """``done`` of ``rows`` of a split were answered (``rows`` is None where nobody knows how many will come)."""
 
@@ -66,7 +74,7 @@ class Answered:
     rows: int | None = None
 
 
-Event = Said | Began | Stepped | Looked | Answered
+Event = Said | Began | Stepped | Looked | Saved | Answered
 Tell = Callable[[Event], None]
 
 

@@ -1,25 +1,32 @@
 """The run directory: every file name of a run, and the only functions that write into it.
 
-Writes are atomic: a file is written beside its place, flushed to the disk and renamed, so that a reader (or a run
-that goes on after a kill) sees the old file or the new one, never half of it. Names are a contract with other
-programs and are listed in docs/reference.
+Writes are atomic and durable (``core/durable.py``), and one process at a time writes (``core/lock.py``). Names are a
+contract with other programs and are listed in docs/reference.
 """
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import json
 import math
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from whet.core import lock
+from whet.core.durable import PART, digest, make_folder, publish, recover, replacing
 from whet.core.errors import UsageError
 
+__all__ = ["RunDir", "digest", "plain", "publish", "read_json", "read_lines", "write_json", "write_lines", "write_text"]
+
 Status = Literal["planned", "running", "interrupted", "failed", "finished"]
+ELSEWHERE = "choose another with --out"
+CANNOT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
+"""What the system says where it lets nothing be written at a place."""
 
 
 @dataclass(frozen=True)
@@ -81,31 +88,75 @@ class RunDir:
         return self.root / "predictions" / f"{split}.jsonl"
 
     def status(self) -> Status | None:
-        """What ``state.json`` says, or None where there is no run."""
+        """What ``state.json`` says, or None where there is no run. Raises UsageError where it cannot be read."""
         if not self.state.is_file():
             return None
-        found: Status = read_json(self.state)["status"]
+        try:
+            found: Status = read_json(self.state)["status"]
+        except (ValueError, TypeError, KeyError) as error:
+            cure = "restore it, or remove the directory and run anew"
+            raise UsageError("the state cannot be read", str(self.state), cure) from error
         return found
+
+    def has_begun(self) -> bool:
+        """Whether there is something to lose or to go on with: a run that was killed before its recipe left nothing."""
+        if self.status() == "running":
+            return self.recipe.is_file()
+        kept = (path.name for path in self.root.iterdir() if path.name != lock.NAME)
+        return any(not (name.startswith(".") and name.endswith(PART)) for name in kept)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """The directory, made where it is missing, for this process alone. Raises UsageError where it cannot be."""
+        with ExitStack() as stack:
+            try:
+                if self.root.exists() and not self.root.is_dir():
+                    raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+                if not self.root.exists():
+                    stack.callback(self._forget_if_empty)
+                make_folder(self.root)
+                stack.enter_context(lock.only_writer(self.root))
+            except OSError as error:
+                if error.errno not in CANNOT:
+                    raise
+                raise UsageError(
+                    f"nothing can be written there ({error.strerror})", str(self.root), ELSEWHERE
+                ) from error
+            yield
+
+    def refuse_second_writer(self) -> None:
+        """Raises UsageError where another process writes here now; makes nothing."""
+        with suppress(PermissionError):  # what cannot even be looked at is refused by ``held``
+            lock.refuse_second_writer(self.root)
 
     def claim(self, overwrite: bool = False) -> None:
         """Make the directory ready for a new run. Raises UsageError where something stands in it already."""
-        if self.root.is_dir() and any(self.root.iterdir()) and self.status() != "planned":
-            if not overwrite:
-                raise UsageError(
-                    "the directory is not empty",
-                    str(self.root),
-                    "choose another with --out, or add --overwrite",
-                )
-            if self.status() is None:
-                raise UsageError(
-                    "the directory is not a whet run, so it is not removed",
-                    str(self.root),
-                    "choose another with --out",
-                )
-            shutil.rmtree(self.root)
         if self.root.exists() and not self.root.is_dir():
-            raise UsageError("a file stands where the run should go", str(self.root), "choose another with --out")
-        self.root.mkdir(parents=True, exist_ok=True)
+            raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+        make_folder(self.root)
+        status = self.status()
+        if status == "planned":
+            return
+        if self.has_begun():
+            if not overwrite:
+                raise UsageError("the directory is not empty", str(self.root), f"{ELSEWHERE}, or add --overwrite")
+            if status is None:
+                raise UsageError("the directory is not a whet run, so it is not removed", str(self.root), ELSEWHERE)
+        self._empty()
+
+    def _forget_if_empty(self) -> None:
+        with suppress(OSError):
+            self.root.rmdir()
+
+    def _empty(self) -> None:
+        """Remove what is in it, the state last: a kill in between leaves a run that has not begun."""
+        if self.state.is_file():
+            write_json(self.state, {"status": "running"})
+            self.recipe.unlink(missing_ok=True)
+        kept = (lock.NAME, self.state.name)
+        for path in (path for path in self.root.iterdir() if path.name not in kept):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        self.state.unlink(missing_ok=True)
 
     def mark(self, status: Status, **facts: Any) -> None:
         """Write ``state.json``; facts not named keep their last value, and one that is None is forgotten."""
@@ -113,12 +164,19 @@ class RunDir:
         known = {name: fact for name, fact in {**before, **facts}.items() if fact is not None}
         write_json(self.state, {**known, "status": status})
 
-    def record(self, event: dict[str, Any]) -> None:
-        """Append one object to ``metrics.jsonl``, a whole line at a time."""
+    def record(self, event: dict[str, Any], durably: bool = False) -> None:
+        """Append one object to ``metrics.jsonl``, a whole line at a time; ``durably`` outlives a power cut."""
         line = json.dumps(plain(event), ensure_ascii=False, allow_nan=False) + "\n"
         with self.log.open("a", encoding="utf-8") as file:
             file.write(line)
             file.flush()
+            if durably:
+                os.fsync(file.fileno())
+
+    def recover(self) -> None:
+        """Clear away what a killed process left half written."""
+        for folder in (self.root, self.checkpoints, self.root / "stages", self.root / "predictions"):
+            recover(folder)
 
 
 def plain(value: Any) -> Any:
@@ -136,13 +194,8 @@ def plain(value: Any) -> Any:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file atomically and durably."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -152,14 +205,9 @@ def write_json(path: Path, value: Any) -> None:
 
 def write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write JSON lines atomically, in constant memory."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with beside.open("w", encoding="utf-8", newline="\n") as file:
+    with replacing(path) as file:
         for row in rows:
             file.write(json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def read_json(path: Path) -> Any:
@@ -173,20 +221,3 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
         for line in file:
             if line.endswith("\n"):
                 yield json.loads(line)
-
-
-def digest(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def publish(folder: Path, write: Callable[[Path], object]) -> None:
-    """Write a whole folder beside its place, then rename it there: ``write(path)`` fills it."""
-    beside = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    write(beside)
-    if folder.exists():
-        shutil.rmtree(folder)
-    beside.replace(folder)

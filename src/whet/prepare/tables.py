@@ -75,7 +75,7 @@ def read_table(path: Path) -> Table:
     """Read a file to its end, faults and all. Raises DataError where it cannot be read at all."""
     seen = look(path)
     files = files_of(path, seen.entry)
-    sha256 = digest(files[0]) if len(files) == 1 else hashlib.sha256("".join(map(digest, files)).encode()).hexdigest()
+    sha256 = digest_of(files)
     table = table_of(str(path), seen.entry, read(path, entry=seen), sha256, seen.notes)
     if not table.rows and not table.faults:
         bare = sum(file.stat().st_size for file in files) <= len("\ufeff".encode())
@@ -83,6 +83,12 @@ def read_table(path: Path) -> Table:
         table.faults.append(Fault(what, str(path), "give at least one row"))
         table.tally.faulty += 1
     return table
+
+
+def digest_of(files: Sequence[Path]) -> str:
+    """The SHA-256 of a file, or one over those of all files of a source."""
+    prints = [digest(file) for file in files]
+    return prints[0] if len(prints) == 1 else hashlib.sha256("".join(prints).encode()).hexdigest()
 
 
 def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str, notes: Sequence[str] = ()) -> Table:

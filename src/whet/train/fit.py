@@ -1,18 +1,16 @@
 """Drives the loop: looks at the validation rows, keeps the best weights, saves, and stops when asked.
 
-``fit`` yields facts, and whoever holds it writes them down; at its end the best weights stand in the network.
+``fit`` yields facts, and whoever holds it writes them down; at its end the best weights stand in the network. A fact
+comes before the save that rests on it, so that a kill between the two loses no line: it is told again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import torch
-
-from whet.core.errors import ResourceError
-from whet.core.events import Looked, Stepped
+from whet.core.events import Looked, Saved, Stepped
 from whet.nn.packed import Engine
 from whet.strategies.contract import cut_in
 from whet.train import optimizers
@@ -20,13 +18,16 @@ from whet.train.course import Course
 from whet.train.keeper import Keeper, Watch
 from whet.train.loop import loop
 from whet.train.state import Checkpoint
+from whet.train.stop import StopNow
+
+Learnt = Stepped | Looked | Saved
 
 
-def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None) -> Iterator[Stepped | Looked]:
+def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None) -> Iterator[Learnt]:
     """Train one stage from its beginning or from a checkpoint; the best weights are restored at the end.
 
-    Raises Interrupted or Preempted after saving where the user or the system asks to stop, TrainingError where the
-    loss diverges, ResourceError where memory or disk runs out.
+    Raises Interrupted or Preempted after saving where the user or the system asks to stop, and Diverged where the loss
+    or the gradient is no longer finite.
     """
     groups = course.strategy.groups(engine.network, engine.anatomy, course.learning_rate, course.options.weight_decay)
     optimizer = optimizers.build(course.options.optimizer, engine.network, groups)
@@ -34,27 +35,40 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
     if start is not None:
         keeper.take_up(start)
     cut = cut_in(engine.network, engine.anatomy, course.strategy)
-    quieten(engine, cut)
     began = time.perf_counter() - keeper.progress.seconds
-    done = course.steps if keeper.out_of_patience else keeper.progress.step
-    try:
+    with watch.stop.between_steps():
+        if keeper.owes_a_look:
+            yield from _look(keeper, lambda: time.perf_counter() - began)
+        quieten(engine, cut)
+        done = course.steps if keeper.out_of_patience else keeper.progress.step
         for step in loop(engine, course, optimizer, groups, done):
             event = replace(step, seconds=time.perf_counter() - began)
             keeper.progress = keeper.progress.after_event(event)
             yield event
-            if _due(event, course):
-                looked = keeper.look(event)
-                quieten(engine, cut)
-                keeper.progress = keeper.progress.after(seconds=time.perf_counter() - began)
-                keeper.save()
-                yield replace(looked, seconds=time.perf_counter() - began)
+            watch.stop.refuse_to_go_on(keeper.save)
+            if keeper.owes_a_look:
+                yield from _look(keeper, lambda: time.perf_counter() - began)
                 if keeper.out_of_patience:
                     break
-            watch.stop.refuse_to_go_on(keeper.save)
-    except torch.OutOfMemoryError as error:
-        raise ResourceError(str(error), "training", "lower train.tokens_per_batch") from error
+                quieten(engine, cut)
     keeper.restore_best()
     engine.network.eval()
+
+
+def _look(keeper: Keeper, seconds: Callable[[], float]) -> Iterator[Learnt]:
+    """Score the validation rows and save; broken off by a request, the state before the look is saved instead."""
+    stop = keeper.watch.stop
+    try:
+        with stop.at_once():
+            looked = keeper.look()
+    except StopNow:
+        stop.refuse_to_go_on(keeper.save)
+        raise
+    keeper.progress = keeper.progress.after(seconds=seconds())
+    yield replace(looked, seconds=keeper.progress.seconds)
+    keeper.save()
+    yield Saved(looked.step, seconds())
+    stop.refuse_to_go_on(lambda: None)
 
 
 def quieten(engine: Engine, cut: int) -> None:
@@ -66,8 +80,3 @@ def quieten(engine: Engine, cut: int) -> None:
     if cut > 0:
         for name in engine.anatomy.below(cut):
             engine.network.get_submodule(name).eval()
-
-
-def _due(event: Stepped, course: Course) -> bool:
-    every = course.options.evaluate_every
-    return event.step == course.steps or (event.step % every == 0 if every else event.ends_epoch)

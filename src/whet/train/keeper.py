@@ -9,11 +9,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from whet.core.events import Looked, Stepped
+from whet.core.errors import TrainingError
+from whet.core.events import Looked
 from whet.metrics.scores import better
 from whet.strategies.contract import Group
 from whet.train import optimizers
 from whet.train.course import Course
+from whet.train.diverged import DIVERGED
 from whet.train.state import Checkpoint, Progress
 from whet.train.stop import Stop
 
@@ -47,23 +49,34 @@ class Keeper:
         self.best: dict[str, torch.Tensor] | None = None
 
     @property
+    def owes_a_look(self) -> bool:
+        """Whether the validation rows are due after the present step and were not yet looked at."""
+        step, every = self.progress.step, self.course.options.evaluate_every or self.course.steps_per_epoch
+        return step > self.progress.looked_step and (step == self.course.steps or step % every == 0)
+
+    @property
     def out_of_patience(self) -> bool:
         patience = self.course.options.patience
         return patience is not None and self.progress.looks_since_best >= patience
 
-    def look(self, event: Stepped) -> Looked:
+    def look(self) -> Looked:
         """Score the validation rows; on an equal score the lower loss wins, on that the later weights stay out."""
         self.network.eval()
         values = self.watch.look() if self.watch.look else {}
-        is_best = not values or _beats(self.watch.metric, values, self.progress.best)
+        step, is_best = self.progress.step, not values or _beats(self.watch.metric, values, self.progress.best)
         if is_best:
             self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
-            self.progress = self.progress.after(best_step=event.step, best=values or None, looks_since_best=0)
+            self.progress = self.progress.after(best_step=step, best=values or None, looks_since_best=0)
         else:
             self.progress = self.progress.after(looks_since_best=self.progress.looks_since_best + 1)
-        return Looked(event.step, event.epoch, values, is_best, self.progress.seconds)
+        self.progress = self.progress.after(looked_step=step)
+        return Looked(step, self.progress.epoch, values, is_best, self.progress.seconds)
 
     def save(self) -> Path:
+        """Publish a checkpoint. Raises TrainingError where a weight is not finite: the last good state stays."""
+        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.moving.values()):
+            where = f"stage {self.progress.stage}, step {self.progress.step}"
+            raise TrainingError("the weights are no longer finite numbers", where, DIVERGED)
         now = self.progress.best_step == self.progress.step
         checkpoint = Checkpoint(
             self.progress,

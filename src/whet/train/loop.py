@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 import torch
 
 from whet.core.draws import derive
-from whet.core.errors import TrainingError
 from whet.core.events import Stepped
 from whet.nn.packed import Engine
 from whet.prepare.batch import steps as batches
 from whet.strategies.contract import Group
 from whet.train.course import Course
+from whet.train.diverged import diverged
 
 
 def loop(
@@ -26,7 +26,7 @@ def loop(
     """Take steps ``done + 1`` to the last, yielding each.
 
     A step is ``batch_size`` examples whatever their lengths: its micro-batches' summed losses are divided by the
-    supervised targets of the whole step, so the result does not depend on how it was cut. Raises TrainingError where
+    supervised targets of the whole step, so the result does not depend on how it was cut. Raises Diverged where
     the loss or the gradient is no longer finite, before the weights are touched.
     """
     parameters = dict(engine.network.named_parameters())
@@ -61,11 +61,7 @@ def loop(
                 total += loss.item()
             norm = _clip([tensor for tensors in moving for tensor in tensors], course.options.clip_norm)
             if not (math.isfinite(total) and math.isfinite(norm)):
-                raise TrainingError(
-                    f"the loss is {total} and the gradient's norm {norm}",
-                    f"stage {course.stage}, step {done + 1}",
-                    "lower train.learning_rate, or set train.precision=float32",
-                )
+                raise diverged(engine, course, step, done + 1, total, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             done += 1

@@ -1,36 +1,41 @@
-"""Checkpoints: all that is needed to go on, in safetensors and JSON, each file hashed, published by rename.
+"""Checkpoints: all that is needed to go on, in safetensors and JSON, sealed by a manifest, published by rename.
 
 There is no random state in them, for every draw is a function of where it happens (see ``core/draws.py``).
 """
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from whet.core import rundir
+from whet.core import durable, rundir
 from whet.core.errors import ModelError
-from whet.core.events import Looked, Stepped
+from whet.core.events import Looked, Saved, Stepped
+from whet.core.foreign import check_weights
 
 NAME = re.compile(r"stage-(\d+)-step-(\d+)")
-MANIFEST = "manifest.json"
+CURE = "use an older checkpoint"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a stage stands: steps done, the best look so far, and what it took (seconds, examples, tokens)."""
+    """Where a stage stands: steps done, the best look so far, and what it took (seconds, examples, tokens).
+
+    ``looked_step`` is the last step after which the validation rows were looked at: a stop may come before a look that
+    was due, which a resume then makes up for.
+    """
 
     stage: int = 0
     step: int = 0
     epoch: float = 0.0
+    looked_step: int = 0
     best_step: int | None = None
     best: dict[str, float] | None = None
     looks_since_best: int = 0
@@ -42,9 +47,9 @@ class Progress:
         """The same with some facts changed."""
         return replace(self, **changes)
 
-    def after_event(self, event: Stepped | Looked) -> Progress:
-        """Count a step, or the time that a look and its save took."""
-        if isinstance(event, Looked):
+    def after_event(self, event: Stepped | Looked | Saved) -> Progress:
+        """Count a step, or the time that a look or a save took."""
+        if not isinstance(event, Stepped):
             return replace(self, seconds=event.seconds)
         examples, tokens = self.examples + event.examples, self.tokens + event.tokens
         where = self.after(step=event.step, epoch=event.epoch, seconds=event.seconds)
@@ -70,24 +75,27 @@ class Checkpoint:
             if self.best is not None:
                 _save(self.best, path / "best.safetensors")
             rundir.write_json(path / "progress.json", asdict(self.progress))
-            rundir.write_json(path / MANIFEST, {file.name: rundir.digest(file) for file in sorted(path.iterdir())})
 
-        rundir.publish(place, write)
+        durable.publish(place, write)
         for old in list(newest(folder))[max(keep, 1) :]:
-            shutil.rmtree(old)
+            durable.discard(old)
         return place
 
     @classmethod
     def load(cls, place: Path) -> Checkpoint:
-        """Read one back. Raises ModelError where a file is missing or differs from its manifest."""
-        verify(place)
+        """Read one back. Raises ModelError where a file is missing, differs from the manifest or is of another whet."""
+        durable.verify(place, CURE)
+        check_weights(*place.glob("*.safetensors"))
         best = place / "best.safetensors"
-        return cls(
-            Progress(**rundir.read_json(place / "progress.json")),
-            load_file(place / "weights.safetensors"),
-            load_file(place / "optimizer.safetensors"),
-            load_file(best) if best.is_file() else None,
-        )
+        try:
+            return cls(
+                Progress(**rundir.read_json(place / "progress.json")),
+                load_file(place / "weights.safetensors"),
+                load_file(place / "optimizer.safetensors"),
+                load_file(best) if best.is_file() else None,
+            )
+        except (TypeError, ValueError, OSError, SafetensorError) as error:
+            raise ModelError(f"another version of whet wrote it ({error})", str(place), CURE) from error
 
 
 def newest(folder: Path) -> Iterator[Path]:
@@ -97,31 +105,16 @@ def newest(folder: Path) -> Iterator[Path]:
     yield from (path for _, _, path in order)
 
 
-def latest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
-    """The newest checkpoint that is whole, and a sentence about each damaged one that was passed over."""
-    passed: list[str] = []
+def latest(folder: Path) -> tuple[Checkpoint | None, dict[Path, str]]:
+    """The newest checkpoint that is whole, and each damaged one that was passed over, with a sentence about it."""
+    passed: dict[Path, str] = {}
     for place in newest(folder):
         try:
             return Checkpoint.load(place), passed
         except ModelError as fault:
-            passed.append(f"{place.name} is damaged and was passed over ({fault.faults[0].what})")
+            passed[place] = f"{place.name} is damaged and was passed over ({fault.faults[0].what})"
     return None, passed
-
-
-def verify(place: Path) -> None:
-    """Raises ModelError where a file of the folder is missing or altered since its manifest was written."""
-    try:
-        manifest = rundir.read_json(place / MANIFEST)
-    except (OSError, ValueError) as error:
-        raise ModelError("the manifest cannot be read", str(place), "use an older checkpoint") from error
-    for name, expected in manifest.items():
-        if not (place / name).is_file():
-            raise ModelError(f"{name} is missing", str(place), "use an older checkpoint")
-        if rundir.digest(place / name) != expected:
-            raise ModelError(f"{name} is not what was written", str(place), "use an older checkpoint")
 
 
 def _save(tensors: dict[str, torch.Tensor], path: Path) -> None:
     save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, path)
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

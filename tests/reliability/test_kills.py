@@ -1,0 +1,88 @@
+"""``kill -9`` at any moment, again and again: the resumed run ends with the bits of one that nobody disturbed.
+
+Twenty kills; `make bench-kills` does three hundred.
+"""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from reliability.conftest import posix
+from reliability.harness import SIGKILLED, bits
+from reliability.kills import Chain, after, at_call
+from reliability.small import STEPS
+
+pytestmark = posix
+
+
+def test_a_chain_of_ten_kills_at_calls_that_write(nest, words, whole, tmp_path):
+    """Every other kill falls into a save: between the first byte of a checkpoint and the end of its rotation."""
+    out = tmp_path / "run"
+    chain, draw = Chain(nest, words, out), random.Random(8)
+    chain.follow(at_call(nest, draw.randrange(1, whole[1].calls // 3), out) for _ in range(10))
+    assert chain.kills == 10
+    assert bits(out) == bits(whole[0])
+
+
+def test_a_chain_of_ten_kills_at_any_time(nest, words, whole, tmp_path):
+    out = tmp_path / "run"
+    chain, draw = Chain(nest, words, out), random.Random(9)
+    usual = nest.run(*words, "--out", tmp_path / "usual").seconds
+    chain.follow(after(nest, draw.uniform(0.05, 0.6) * usual) for _ in range(10))
+    assert chain.kills >= 3, "what ends before its kill is not killed"
+    assert bits(out) == bits(whole[0])
+
+
+@pytest.mark.parametrize("end", ["model", "metrics.json", "report.html", "state.json"])
+def test_killed_between_the_last_step_and_the_end_nothing_is_trained_again(end, nest, words, whole, tmp_path):
+    out = tmp_path / "run"
+    patch = (
+        "import os, signal, whet.pipeline as p\n"
+        f"name = {end!r}\n"
+        "def die(*a, **k): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "if name == 'model': p.bundle.pack = die\n"
+        "if name == 'metrics.json': p.papers.metrics = die\n"
+        "if name == 'report.html': p.papers.render = die\n"
+        "if name == 'state.json':\n"
+        "    mark = p.RunDir.mark\n"
+        "    p.RunDir.mark = lambda self, status, **facts: (die if status == 'finished' else mark)(self, status, **facts)\n"
+    )
+    assert nest.run(*words, "--out", out, patch=patch).code == SIGKILLED
+    ended = nest.run("resume", out)
+    assert (ended.code, ended.steps) == (0, ()), ended.said
+    assert bits(out) == bits(whole[0])
+
+
+def test_killed_before_there_is_a_recipe_it_says_so_and_starts_again(nest, words, whole, tmp_path):
+    """Only the directory, the lock and half a file are there."""
+    for number in range(2, 80, 4):
+        out = tmp_path / f"run-{number}"
+        assert nest.run(*words, "--out", out, kill_at=number, under=str(out)).code == SIGKILLED
+        if (out / "recipe.yaml").exists():
+            break
+        told = nest.run("resume", out)
+        assert told.code == 2 and ("killed before it had begun" in told.said or "no run here" in told.said), told.said
+    else:
+        pytest.fail("the recipe was never written")
+    assert number > 6
+    again = nest.run(*words, "--out", tmp_path / f"run-{number - 4}")
+    assert again.code == 0 and again.steps == tuple(range(1, STEPS + 1)), again.said
+    assert bits(tmp_path / f"run-{number - 4}") == bits(whole[0])
+
+
+def test_killed_and_saved_again_at_the_same_step(nest, words, whole, tmp_path):
+    """The last checkpoint is replaced by itself: twice stopped at once after a resume, nothing collides."""
+    out = tmp_path / "run"
+    patch = "import whet.train.keeper as k, os, signal\nk.Keeper.restore_best = lambda self: os.kill(os.getpid(), signal.SIGKILL)\n"
+    assert nest.run(*words, "--out", out, patch=patch).code == SIGKILLED
+    places = sorted(path.name for path in (out / "checkpoints").iterdir())
+    again = "import whet.train.keeper as k\nt = k.Keeper.take_up\nk.Keeper.take_up = lambda self, start: (t(self, start), self.save())\n"
+    for number in range(0, 60, 7):
+        ended = nest.run("resume", out, patch=again, kill_at=60 + number, under=str(out))
+        assert ended.code == SIGKILLED
+    ended = nest.run("resume", out, patch=again)
+    assert ended.code == 0, ended.said
+    assert sorted(path.name for path in (out / "checkpoints").iterdir()) == places
+    assert bits(out) == bits(whole[0])

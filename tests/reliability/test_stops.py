@@ -1,0 +1,95 @@
+"""Asked to stop, a run saves and says so wherever it is; resumed, it ends with the bits of one that nobody stopped."""
+
+from __future__ import annotations
+
+import pytest
+
+from reliability.conftest import posix
+from reliability.harness import bits
+from whet.core.rundir import RunDir
+
+pytestmark = posix
+ASK = "import os, signal\ndef ask(): os.kill(os.getpid(), signal.{0})\n"
+WHERE = {
+    "assembling": "import whet.leg as l\na = l.assemble\nl.assemble = lambda *x, **k: (ask(), a(*x, **k))[1]\n",
+    "a step": "import whet.train.loop as l\nc = l._clip\nl._clip = lambda *x: (ask(), c(*x))[1]\n",
+    "a look": "import whet.leg as l\nk = l.Leg.look\nl.Leg.look = lambda self: (ask(), k(self))[1]\n",
+    "the end": "import whet.pipeline as p\nj = p.judge\np.judge = lambda *x, **k: (ask(), j(*x, **k))[1]\n",
+}
+STANDS = {"assembling": 0, "a step": 1, "a look": 3, "the end": 10}
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 75), ("SIGINT", 130), ("SIGHUP", 75)])
+def test_stopped_anywhere_it_goes_on_to_the_same_bits(where, name, code, nest, words, whole, tmp_path):
+    out = tmp_path / "run"
+    ended = nest.run(*words, "--out", out, patch=ASK.format(name) + WHERE[where])
+    assert ended.code == code and f"whet resume {out}" in ended.said, ended.said
+    assert RunDir(out).status() == "interrupted"
+    assert ended.steps == tuple(range(1, STANDS[where] + 1))
+    again = nest.run("resume", out)
+    assert again.code == 0 and again.steps == tuple(range(STANDS[where] + 1, 11)), again.said
+    assert bits(out) == bits(whole[0])
+
+
+def test_while_rows_are_read_nothing_is_left_behind(nest, words, tmp_path):
+    patch = ASK.format("SIGTERM") + "import whet.leg as l\nl.prepare = lambda *x, **k: ask()\n"
+    ended = nest.run(*words, "--out", tmp_path / "run", patch=patch)
+    assert ended.code == 75 and "run it again" in ended.said
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_second_ctrl_c_does_not_wait_for_the_step(nest, words, tmp_path):
+    out = tmp_path / "run"
+    patch = ASK.format("SIGINT") + "import whet.train.loop as l\nl._clip = lambda *x: (ask(), ask(), os._exit(9))\n"
+    ended = nest.run(*words, "--out", out, patch=patch)
+    assert ended.code == 130 and ended.steps == ()
+    assert RunDir(out).status() == "interrupted"
+
+
+def test_under_nohup_a_closed_terminal_stops_nothing(nest, words, tmp_path):
+    patch = "import signal\nsignal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + ASK.format("SIGHUP") + WHERE["a step"]
+    assert nest.run(*words, "--out", tmp_path / "run", patch=patch).code == 0
+
+
+def test_signals_that_only_interrupt_calls_stop_nothing(nest, words, whole, tmp_path):
+    """EINTR, a thousand times a second: every write and fsync is taken up again."""
+    out = tmp_path / "run"
+    storm = "import signal\nsignal.signal(signal.SIGALRM, lambda *a: None)\nsignal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)\n"
+    assert nest.run(*words, "--out", out, patch=storm).code == 0
+    assert bits(out) == bits(whole[0])
+
+
+def test_a_bad_row_is_named_before_the_weights_are_touched(nest, words, tmp_path):
+    """One row's loss is infinite: the run names it, keeps all rows of its step in state.json and ends with 5."""
+    out = tmp_path / "run"
+    patch = (
+        "import torch, whet.train.loop as l, whet.train.diverged as d\n"
+        "from whet.tasks.text_classification import TextClassification as T\n"
+        "true = T.loss\n"
+        "def loss(self, engine, batch, schema):\n"
+        "    bad = any(f.index == 4 for f in batch.features) and torch.is_grad_enabled() is not None\n"
+        "    return true(self, engine, batch, schema) * (float('inf') if bad and ready else 1)\n"
+        "ready = []\n"
+        "import whet.pipeline as p\n"
+        "fit = p.fit\n"
+        "p.fit = lambda *a: (ready.append(1), fit(*a))[1]\n"
+        "T.loss = loss\n"
+    )
+    ended = nest.run(*words, "--out", out, patch=patch)
+    assert ended.code == 5, ended.said
+    from whet.core import rundir
+
+    state = rundir.read_json(RunDir(out).state)
+    assert state["status"] == "failed" and len(state["diverged"]["suspects"]) == 1
+    (row,) = state["diverged"]["suspects"]
+    assert row in state["diverged"]["rows"] and len(state["diverged"]["rows"]) == 7
+    assert f"row {row} of" in ended.said and "rows.csv" in ended.said
+    assert len(ended.steps) == state["diverged"]["step"] - 1
+
+
+def test_a_model_of_no_numbers_is_never_saved(nest, words, tmp_path):
+    out = tmp_path / "run"
+    ended = nest.run(*words, "--out", out, "--set", "train.learning_rate=1e30", "--set", "train.evaluate_every=1")
+    assert ended.code == 5 and "Traceback" not in ended.said
+    assert not list((out / "checkpoints").glob("*"))
