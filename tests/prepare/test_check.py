@@ -60,6 +60,7 @@ def test_labels_that_are_likely_one():
         ("", "no text"),
         ("12.5 - 3!", "no letters, only digits or signs"),
         ("a bell \x07 rings", "control characters"),
+        ("it\x92s another", "control characters"),
         ("lost \ufffd here", "characters that were lost before (U+FFFD)"),
         ("cafÃ© au lait", "signs of a wrong encoding (as Ã© for é)"),
         ("itâ€™s here", "signs of a wrong encoding (as Ã© for é)"),

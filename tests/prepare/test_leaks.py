@@ -26,6 +26,8 @@ def test_positions_on_both_sides():
     found = leaks(rows)["train", "test"]
     assert (found.exact.tolist(), found.near.tolist(), found.sources.tolist()) == ([1], [2], [3, 8])
     assert found.every.tolist() == [1, 2]
+    rows = splits(["a"], [LONG])
+    assert leaks(rows)["train", "test"].every.tolist() == [0]
 
 
 def test_the_names_of_all_that_leaks_are_in_the_error():

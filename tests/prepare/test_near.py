@@ -115,10 +115,25 @@ def test_forms_with_several_fields_are_not_near_and_cost_nothing(monkeypatch):
     assert found.whole and found.numbers.max() == 2999
 
 
+def test_several_forms_in_one_list_cost_a_round_each(monkeypatch):
+    """Seven stretches of a ring of words, a hundred of each: every shingle is as rare as the others."""
+    monkeypatch.setattr(meeting, "MOST_STEPS", 30_000)
+    ring = FORM * 2
+    texts = [" ".join([*ring[10 * (i % 7) : 10 * (i % 7) + 50], str(i)]) for i in range(700)]
+    found = near.groups(of(texts))
+    assert found.whole and found.numbers.tolist() == [i % 7 for i in range(700)]
+
+
+def test_words_and_the_fewest_that_may_be_near():
+    assert of(["ab中文cd 3", "这家", "don't"]).words.tolist() == [5, 2, 2]
+    seven, eight = "one two three four five six seven", "one two three four five six seven eight"
+    assert near.groups(of([seven, seven + "!", eight, eight + "!"])).numbers.tolist() == [0, 1, 2, 2]
+
+
 def test_a_search_that_is_too_long_is_given_up(monkeypatch):
     monkeypatch.setattr(meeting, "MOST_STEPS", 1000)
     chance = random.Random(0)
-    texts = [" ".join(chance.choice("abc") for _ in range(40)) for _ in range(300)]
+    texts = [" ".join(chance.choice("abc") for _ in range(20)) for _ in range(300)]
     assert not near.groups(of(texts)).whole
     assert not near.reached({"train": of(texts[:150]), "test": of(texts[150:])}).whole
 

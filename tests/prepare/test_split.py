@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -80,9 +81,10 @@ def test_near_texts_stay_together():
 
 
 def test_a_group_too_large_for_a_split_stays_and_the_others_are_drawn():
-    texts = ["the same"] * 600 + [f"text {place}" for place in range(400)]
-    taken = take(examples(["a", "b"] * 500, texts), 100, 0, "test")
-    assert taken.min() >= 600 and 35 <= len(taken) <= 45
+    texts = ["the same"] * 300 + [f"text {place}" for place in range(700)]
+    for seed in range(20):
+        taken = take(examples(["a"] * 1000, texts), 100, seed, "test")
+        assert taken.min() >= 300 and len(taken) == 70
     assert len(take(examples(["a"] * 6, ["x", "x", "y", "y", "z", "z"]), 1, 0, "test")) == 2
     assert len(take(examples(["a"] * 6, ["x"] * 6), 1, 0, "test")) == 0
 
@@ -114,6 +116,22 @@ def test_folds_are_even():
         counts = Counter(int(found[place]) for place in range(len(drawn)) if drawn[place] == label)
         assert len(counts) == 5 and max(counts.values()) - min(counts.values()) <= 1
     assert not np.array_equal(found, folds(examples(drawn), 5, 1))
+
+
+@given(
+    st.lists(st.sampled_from(["a", "b", ("a", "b"), ("b", "c"), ("d",)]), min_size=4, max_size=12), st.integers(0, 9)
+)
+def test_folds_leave_every_label_in_training(drawn, seed):
+    found = folds(examples(drawn), 2, seed)
+    for one in range(2):
+        sides = [
+            {x for label, f in zip(drawn, found, strict=True) if (f == one) == here for x in label} for here in (1, 0)
+        ]
+        assert sides[0] <= sides[1]
+
+
+def test_rare_sets_of_labels_are_drawn_together():
+    assert len(take(examples(list(combinations("abcdefghijkl", 2))), 10, 0, "test")) == 10
 
 
 def test_the_only_text_with_a_label_is_in_every_training():

@@ -21,14 +21,22 @@ from whet.tasks.contract import Example
 
 @dataclass(frozen=True)
 class _Drawn:
-    """Groups of rows, ready to be drawn: ``rows`` by group from ``starts``, groups by stratum, labels by group."""
+    """Groups of rows, ready to be drawn: ``rows`` by group from ``starts``, ``held`` labels by group from ``holds``.
+
+    ``left`` counts the groups that have each label.
+    """
 
     rows: np.ndarray
     starts: np.ndarray
     sizes: np.ndarray
     strata: list[np.ndarray]
-    labels: list[list[int]]
+    held: np.ndarray
+    holds: np.ndarray
     left: dict[int, int]
+
+    def labels(self, group: int) -> list[int]:
+        found: list[int] = self.held[self.holds[group] : self.holds[group + 1]].tolist()
+        return found
 
 
 def take(examples: Sequence[Example], count: int, seed: int, site: str, groups: np.ndarray | None = None) -> np.ndarray:
@@ -59,8 +67,9 @@ def _take(drawn: _Drawn, count: int, whole: int, most: int, random: np.random.Ge
         for number in random.permutation(members)[first:].tolist():
             if owed < 0.5:
                 break
-            if all(left[label] > 1 for label in drawn.labels[number]):
-                for label in drawn.labels[number]:
+            labels = drawn.labels(number)
+            if all(left[label] > 1 for label in labels):
+                for label in labels:
                     left[label] -= 1
                 taken.append(number)
                 owed -= int(drawn.sizes[number])
@@ -85,7 +94,7 @@ def folds(examples: Sequence[Example], k: int, seed: int, groups: np.ndarray | N
         own = [0] * k
         shuffled = random.permutation(stratum)
         for number in shuffled[np.argsort(-drawn.sizes[shuffled], kind="stable")].tolist():
-            labels, size = drawn.labels[number], int(drawn.sizes[number])
+            labels, size = drawn.labels(number), int(drawn.sizes[number])
             barred = {home[label] for label in labels}
             free = [fold for fold in range(k) if fold not in barred]
             if not free or any(drawn.left[label] == 1 for label in labels):
@@ -161,16 +170,14 @@ def _drawn(targets: Targets, groups: np.ndarray) -> _Drawn:
     sizes = np.bincount(number, minlength=len(first))
     rows, labels = targets.owned
     holders, held = unique_pairs(number[rows], labels)
-    owned: list[list[int]] = [[] for _ in range(len(first))]
-    for group, label in zip(holders.tolist(), held.tolist(), strict=True):
-        owned[group].append(label)
     different, times = np.unique(held, return_counts=True)
     return _Drawn(
         np.argsort(number, kind="stable"),
         bounds(sizes),
         sizes,
         _members(targets.pick(np.sort(first)).strata()),
-        owned,
+        held,
+        bounds(np.bincount(holders, minlength=len(first))),
         dict(zip(different.tolist(), times.tolist(), strict=True)),
     )
 
