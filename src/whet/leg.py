@@ -47,6 +47,11 @@ class Leg:
         """The metric that chooses the best weights."""
         return main_metric(self.model.task, self.model.schema, self.splits["train"], self.stage.evaluate)
 
+    @property
+    def training_bytes(self) -> int:
+        """What moving weights take besides themselves: gradients, two moments of Adam and the best weights."""
+        return 16 * self.model.parameters()["trainable"]
+
     def course(self) -> Course:
         """What the loop needs to know."""
         return Course(

@@ -20,7 +20,7 @@ from whet.core.events import Began, Event, Said, Saved, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
-from whet.forecast import forecast
+from whet.forecast import Forecast, forecast
 from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
@@ -147,23 +147,35 @@ def _go(
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
-            forecasts.append(forecast(leg))
-            if budget_seconds is not None:
-                leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
-            recipe = recipe.with_stage(number, leg.stage)
-            standing.write_recipe(out, recipe)
-            accounts[number] = leg.accounts
-            papers.write_check(out, corpora, accounts)
-            papers.write_forecast(out, forecasts)
-            standing.refuse_small_disk(out, forecasts)
-            before = leg.untuned(tell)
-            done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))
+            with standing.within_memory(leg):
+                forecasts.append(forecast(leg))
+                if budget_seconds is not None:
+                    leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
+                recipe = recipe.with_stage(number, leg.stage)
+                accounts[number] = leg.accounts
+                _write_what_is_known(out, recipe, corpora, accounts, forecasts)
+                before = leg.untuned(tell)
+                done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))
             papers.close_stage(out, done)
             if number + 1 < len(recipe.stages):
                 bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
         below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
         out.mark("finished", below_baseline=below)
     return Run(out.root)
+
+
+def _write_what_is_known(
+    out: RunDir,
+    recipe: Recipe,
+    corpora: Sequence[Corpus],
+    accounts: Sequence[Mapping[str, Account]],
+    forecasts: Sequence[Forecast],
+) -> None:
+    """Recipe, check and plan before training; refuses a disk that is too small for it."""
+    standing.write_recipe(out, recipe)
+    papers.write_check(out, corpora, accounts)
+    papers.write_forecast(out, forecasts)
+    standing.refuse_small_disk(out, forecasts)
 
 
 def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Checkpoint | None) -> Progress:
@@ -207,6 +219,7 @@ def _measure(
         leg.stage.evaluate,
         recipe.seed,
         leg.splits["test"].features,
+        leg.corpus.leaking,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)

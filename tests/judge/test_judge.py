@@ -258,3 +258,19 @@ def test_every_task_is_judged_reported_and_carded(name, language):
     )
     assert found.metric in render(facts)
     assert f"| `{found.metric}`" in card(facts)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_score_without_the_rows_that_training_saw(language):
+    train, pairs = split("train", answered(200, 1.0, 1)), answered(150, 0.8, 2)
+    wrong = [place for place, pair in enumerate(pairs) if pair.prediction.answer != pair.example.target]
+    asked = (Sorting(), SCHEMA, train, [], pairs, None)
+    found = judge(*asked, EvaluateOptions(language=language), 0, leaking=wrong)
+    assert found.without_leaks["accuracy"].value == 1.0 > found.test["accuracy"].value
+    assert found.as_metrics()["without_leaks"]["accuracy"]["value"] == 1.0
+    (said,) = [one for one in found.findings if one.kind == "leak"]
+    assert f"{len(wrong)} of 150" in said.text or f"150 行测试数据中有 {len(wrong)} 行" in said.text
+    assert said.evidence["without"] == 1.0
+    assert said.rows == tuple(pairs[place].example.row for place in wrong[:20])
+    plain = judge(*asked, EvaluateOptions(), 0)
+    assert "without_leaks" not in plain.as_metrics() and not any(one.kind == "leak" for one in plain.findings)

@@ -19,9 +19,10 @@ pytestmark = posix
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 @pytest.mark.parametrize("forever", [False, True], ids=["once", "from then on"])
-def test_a_fault_at_a_call_loses_nothing(number, forever, nest, words, whole, tmp_path):
-    """Twelve calls spread over the run; `make bench-kills` takes every one."""
-    for at in range(3, whole[1].calls, whole[1].calls // 12):
+@pytest.mark.parametrize("asked", [4, pytest.param(40, marks=pytest.mark.whole)])
+def test_a_fault_at_a_call_loses_nothing(asked, number, forever, nest, words, whole, tmp_path):
+    """So many calls spread over the run's, of every kind; `make test-all` takes more of them."""
+    for at in range(3 + number % 5, whole[1].calls, whole[1].calls // asked):
         out = tmp_path / f"run-{at}"
         ended = nest.run(*words, "--out", out, fail_at=at, number=number, forever=forever, under=str(out))
         assert "Traceback" not in ended.said, (at, ended.said)

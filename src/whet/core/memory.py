@@ -29,3 +29,13 @@ def resident_bytes() -> int:
 def total_bytes() -> int:
     """What the machine has, whoever uses it now."""
     return int(psutil.virtual_memory().total)
+
+
+def free_bytes() -> int:
+    """What this process may still take: what the machine has left, or less where the process is limited (ulimit -v)."""
+    free = int(psutil.virtual_memory().available)
+    if resource is not None:
+        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if limit != resource.RLIM_INFINITY:
+            free = min(free, limit - int(psutil.Process(os.getpid()).memory_info().vms))
+    return max(free, 0)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from whet.core.errors import DataError, UsageError, nearest
 from whet.judge.general import Evidence, general_findings
+from whet.judge.leaking import finding as leak
+from whet.judge.leaking import without_leaks
 from whet.judge.options import EvaluateOptions
 from whet.judge.reliability import calibration_of
 from whet.judge.spoken import spoken
@@ -22,7 +24,7 @@ class Judgement:
 
     ``classes`` (one mapping a class) and ``confusion`` (``labels`` and ``counts``, truth in rows) are empty
     where the answers are not labels. ``below_baseline`` compares point values in the leading metric: exit
-    code 5 rests on it.
+    code 5 rests on it. ``without_leaks`` is empty where no test row stands in training.
     """
 
     metric: str
@@ -35,17 +37,19 @@ class Judgement:
     below_baseline: bool
     classes: tuple[dict[str, Any], ...] = ()
     confusion: dict[str, Any] | None = None
+    without_leaks: dict[str, Interval] = field(default_factory=dict)
 
     def as_metrics(self) -> dict[str, Any]:
         """This room's keys of ``metrics.json``: plain values, nothing rounded; answers without probabilities have no
         ``calibration``."""
         return {
             "metric": self.metric,
-            "test": {name: asdict(interval) for name, interval in self.test.items()},
-            "validation": {name: asdict(interval) for name, interval in self.validation.items()},
+            "test": _plain(self.test),
+            "validation": _plain(self.validation),
             "baseline": dict(self.baseline),
             "untuned": None if self.untuned is None else dict(self.untuned),
             **({"calibration": self.calibration} if self.calibration else {}),
+            **({"without_leaks": _plain(self.without_leaks)} if self.without_leaks else {}),
         }
 
     def as_findings(self, split: str = "test") -> list[dict[str, Any]]:
@@ -71,9 +75,11 @@ def judge(
     options: EvaluateOptions,
     seed: int,
     features: Sequence[Features] = (),
+    leaking: Sequence[int] = (),
 ) -> Judgement:
     """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
 
+    ``leaking`` are the places of test rows that stand in training too: the score is given without them as well.
     ``features`` of the test rows are for trivial predictors that read tokens. ``untuned`` are the untrained model's
     answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other
     data) the trivial predictor learns from the test rows themselves, which makes it the harder to beat. Intervals are
@@ -92,6 +98,8 @@ def judge(
     own = task.findings(test, schema)
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
     found = general_findings(evidence, test, calibration, {finding.kind for finding in own}, options.language)
+    fresh = without_leaks(task, schema, test, leaking, options, seed)
+    leaks = [leak(metric, measured[metric], fresh[metric], test, leaking, options.language)] if fresh else []
     return Judgement(
         metric=metric,
         test=measured,
@@ -99,11 +107,16 @@ def judge(
         baseline=baseline,
         untuned=before.values() if before else None,
         calibration=calibration,
-        findings=(*found, *spoken(own, options.language)),
+        findings=(*leaks, *found, *spoken(own, options.language)),
         below_baseline=better(metric, baseline[metric], measured[metric].value),
         classes=tuple(class_table(test, schema)),
         confusion=confusion_table(test, schema),
+        without_leaks=fresh,
     )
+
+
+def _plain(intervals: Mapping[str, Interval]) -> dict[str, Any]:
+    return {name: asdict(interval) for name, interval in intervals.items()}
 
 
 def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptions) -> str:

@@ -82,12 +82,15 @@ def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:
     """How many tokens may go through the model at once, from the machine's total memory and the model's shape."""
     device = next(network.parameters()).device
     total = torch.cuda.get_device_properties(device).total_memory if device.type == "cuda" else memory.total_bytes()
-    width, inner = shape(network.config)
-    a_token = (
-        4 * (FLOATS_A_TOKEN * width + 2 * inner) * max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
-    )
-    fitting = int(total * SHARE / a_token)
+    fitting = int(total * SHARE / bytes_a_token(network, anatomy))
     return max(LEAST_TOKENS, min(MOST_TOKENS, 1 << max(fitting, 1).bit_length() - 1))
+
+
+def bytes_a_token(network: nn.Module, anatomy: Anatomy) -> int:
+    """What the blocks keep of one token from the forward to the backward pass, by the formula, in float32."""
+    width, inner = shape(network.config)
+    depth = max(anatomy.depth, getattr(network.config, "num_hidden_layers", 1))
+    return 4 * (FLOATS_A_TOKEN * width + 2 * inner) * depth
 
 
 def shape(config: Any) -> tuple[int, int]:

@@ -12,7 +12,9 @@ import numpy as np
 from whet.core.errors import DataError, UsageError
 from whet.prepare import split as splits
 from whet.prepare.kept import Lazy
+from whet.prepare.near import groups
 from whet.prepare.parsed import Parsed
+from whet.prepare.prints import read_prints
 from whet.tasks.contract import Example
 
 
@@ -34,8 +36,17 @@ def completed(
 ) -> tuple[dict[str, Parsed], list[str]]:
     """Take what is missing from the training rows; both shares are of the training rows as they came."""
     missing = [split for split in ("test", "validation") if split not in parsed]
-    found, notes = dict(parsed), []
+    found: dict[str, Parsed] = dict(parsed)
+    notes: list[str] = []
+    if not missing:
+        return found, notes
     whole = len(parsed["train"])
+    alike = groups(read_prints(parsed["train"].examples))
+    numbers = alike.numbers
+    if not alike.whole:
+        notes.append(
+            "near copies among the training rows are not searched to the end: the splits keep equal texts whole"
+        )
     for split in missing:
         share = fractions[0] if split == "validation" else fractions[1]
         rows = found["train"]
@@ -48,17 +59,21 @@ def completed(
         if share == 0:
             what, cure = "a share of 0 leaves no test rows to measure the model with", "as [0, 0.1], or set data.test"
             raise UsageError(what, "data.split_fractions", cure)
-        taken = splits.take(rows.examples, max(1, round(share * whole)), seed, split)
+        taken = splits.take(rows.examples, max(1, round(share * whole)), seed, split, numbers)
         if not len(taken):
+            different = len(np.unique(numbers))
+            among = (
+                f" ({different} different, for equal and nearly equal texts stay together)" if different < whole else ""
+            )
             raise DataError(
-                f"{whole} rows are too few to make a {split} split of them",
+                f"{whole} rows are too few to make a {split} split of them{among}",
                 name,
                 f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
             )
         stays = np.ones(len(rows), bool)
         stays[taken] = False
         found[split] = rows.pick(taken)
-        found["train"] = rows.pick(np.flatnonzero(stays))
+        found["train"], numbers = rows.pick(np.flatnonzero(stays)), numbers[stays]
         notes.append(
             f"there is no {split} file: {len(taken)} of {whole} rows of {name} are drawn for it, stratified, "
             f"seed {seed}; equal and nearly equal texts stay together, and rows keep their numbers in the file"

@@ -1,0 +1,79 @@
+"""Too little memory ends a run with exit code 6 and a budget of tokens that does fit."""
+
+from __future__ import annotations
+
+import random
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import whet
+from road.conftest import FAST, in_a_process, write_rows
+from whet.core import memory
+from whet.core.errors import ResourceError
+from whet.tasks.text_classification import TextClassification
+
+LIMITED = """
+import resource, sys
+import psutil, torch
+from whet.cli import main
+import whet.pipeline, whet.standing
+from transformers import AutoModel
+from whet.leg import Leg
+import whet.leg as legs
+
+assemble = legs.assemble
+
+def limited(*given):
+    leg = assemble(*given)
+    size = psutil.Process().memory_info().vms + {room}
+    resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    return leg
+
+legs.assemble = limited
+torch.set_num_threads(1)
+sys.exit(main())
+"""
+"""The command line in a process that may take so many bytes from the moment at which its model is there."""
+
+
+def long_rows(path: Path) -> Path:
+    words, draw = ["the", "film", "was", "long", "and", "told", "by", "people", "who", "talk", "much"], random.Random(0)
+    lines = (f"{' '.join(draw.choices(words, k=300))},{'ab'[number % 2]}" for number in range(80))
+    path.write_text("text,label\n" + "\n".join(lines) + "\n", "utf-8")
+    return path
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the process's memory")
+def test_the_budget_that_is_named_does_fit(tmp_path):
+    rows = long_rows(tmp_path / "rows.csv")
+    script = tmp_path / "limited.py"
+    script.write_text(LIMITED.replace("{room}", str(900_000_000)), "utf-8")
+
+    def run(out: str, budget: int) -> subprocess.CompletedProcess[str]:
+        settings = ("train.epochs=1", "train.threads=1", "train.precision=float32", "train.batch_size=32")
+        words = [word for one in (*settings, f"train.tokens_per_batch={budget}") for word in ("--set", one)]
+        return in_a_process(script, "run", rows, "--out", out, *words, cwd=tmp_path, check=False)
+
+    first = run("one", 8192)
+    assert first.returncode == 6 and "Traceback" not in first.stderr, first.stderr
+    said = re.search(r"train\.tokens_per_batch=(\d+)", first.stderr)
+    assert said and "8,192 tokens at once" in first.stderr, first.stderr
+    fitting = int(said[1])
+    assert 256 <= fitting <= 4096
+    second = run("two", fitting)
+    assert second.returncode in (0, 5), second.stderr
+
+
+def test_where_not_even_one_text_fits_it_is_said(tmp_path, monkeypatch):
+    def greedy(*given):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr(TextClassification, "loss", greedy)
+    monkeypatch.setattr(memory, "free_bytes", lambda: 1_000_000)
+    with pytest.raises(ResourceError, match="not even one text of 256 tokens fits: lower encode.max_tokens"):
+        whet.run(write_rows(tmp_path / "rows.csv"), out=tmp_path / "run", settings=FAST)
+    assert whet.Run(tmp_path / "run").status == "failed"
