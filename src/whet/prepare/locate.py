@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
+from whet.prepare.readers._bytes import opened
 from whet.prepare.readers._shards import shards_of
 from whet.prepare.readers.contract import READERS, look, peek, text_in, unpacked_name
 
@@ -38,24 +40,20 @@ def locate(source: str | None, options: DataOptions) -> Place:
     Raises DataError where there is none, or where two files claim one split.
     """
     named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
-    faults = [
-        Fault("the file does not exist", f"data.{s}={p}", "check the path")
-        for s, p in named.items()
-        if not p.is_file() and not _is_owned(p)
-    ]
+    faults = [fault for split, path in named.items() for fault in _closed(path, f"data.{split}={path}")]
     if faults:
         raise DataError(faults)
     if source is not None and source.startswith("hf:"):
         return Place(_ordered(named), hub=source.removeprefix("hf:"))
-    if source is None or Path(source).is_file():
+    if source is not None and not os.path.lexists(source):
+        raise DataError("there is no such file or folder", source, "check the path; a hub data set is hf:NAME")
+    if source is None or not Path(source).is_dir():
         if source is not None and "train" not in named:
             named = {"train": Path(source), **named}
         if "train" not in named:
             raise DataError("no training rows are named", "data.train", "give DATA, or set data.train")
         return Place(_ordered(named))
     folder = Path(source)
-    if not folder.is_dir():
-        raise DataError("there is no such file or folder", source, "check the path; a hub data set is hf:NAME")
     found = _search(folder, skip=set(named))
     files = _ordered({**found, **named})
     if not files and _is_owned(folder):
@@ -69,6 +67,15 @@ def locate(source: str | None, options: DataOptions) -> Place:
         files = {"train": single}
     said = ", ".join(f"{split} from {path.name}" for split, path in files.items())
     return Place(files, (f"found in {folder}: {said}",))
+
+
+def _closed(path: Path, name: str) -> tuple[Fault, ...]:
+    """Why a file that the user named cannot be read, if it cannot; a folder can where a reader has its files there."""
+    try:
+        opened(path, name)
+    except DataError as error:
+        return () if os.path.lexists(path) and _is_owned(path) else error.faults
+    return ()
 
 
 def split_of(name: str) -> str | None:

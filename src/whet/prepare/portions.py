@@ -36,6 +36,11 @@ def completed(
     """Take what is missing from the training rows; both shares are of the training rows as they came."""
     missing = [split for split in ("test", "validation") if split not in parsed]
     found, notes = dict(parsed), []
+    if missing and not (min(fractions) >= 0 and sum(fractions) < 1):
+        what = f"{list(fractions)} are not two shares of the rows that leave some to train with"
+        raise UsageError(
+            what, "data.split_fractions", "give two numbers from 0 on, less than 1 together, as [0.1, 0.1]"
+        )
     whole = len(parsed["train"])
     for split in missing:
         share = fractions[0] if split == "validation" else fractions[1]
