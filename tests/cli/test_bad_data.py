@@ -34,6 +34,7 @@ CHOSEN = {
     "a row of a megabyte": "run",
     "too few rows to split": "plan",
     "a pipe": "run",
+    "a path that leads nowhere": "run",
     "a link that leads nowhere": "run",
     "a folder in which nothing is named train": "run",
     "two files for one split": "run",
@@ -43,6 +44,15 @@ CHOSEN = {
 
 def test_at_least_fifteen_kinds_are_tried():
     assert len(CHOSEN) >= 15 and set(CHOSEN) <= {kind.name for kind in KINDS}
+
+
+def test_a_name_that_is_too_long_for_a_file_is_none(whet_cli):
+    told = whet_cli("run", "x" * 300)
+    assert told.code == 3
+    assert told.err == (
+        f"error: data.train={'x' * 300}: there is no such file or folder\n"
+        "  cure: check the path; a hub data set is hf:NAME\n"
+    )
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind.name in CHOSEN], ids=lambda kind: kind.name)

@@ -1154,6 +1154,8 @@ kind(
     bad("here.csv", HEAD, "=FOLDER/here.csv/inside", source="here.csv/inside"),
     bad("here.csv", HEAD, "=FOLDER/数据.csv", source="数据.csv"),
     bad("here.csv", HEAD, "=FOLDER/" + "x" * 300, source="x" * 300),
+    bad("here.csv", HEAD, "=data.train=FOLDER/there.csv", train="FOLDER/there.csv"),
+    bad("here.csv", HEAD, "=data.train=FOLDER/" + "字" * 300, train="FOLDER/" + "字" * 300),
 )
 kind(
     "a named file that leads nowhere",
@@ -1163,10 +1165,10 @@ kind(
     bad(
         "train.csv",
         HEAD + rows(),
-        ("=data.train=FOLDER/b.csv", "=data.validation=FOLDER/a.csv"),
+        ("=data.validation=FOLDER/a.csv", "=data.test=FOLDER/b.csv"),
         source="",
-        train="FOLDER/b.csv",
         validation="FOLDER/a.csv",
+        test="FOLDER/b.csv",
     ),
     bad("a.csv", HEAD + rows(), "=data.validation=FOLDER/无.csv", validation="FOLDER/无.csv"),
 )
@@ -1220,7 +1222,7 @@ kind(
     "the file cannot be read: File name too long",
     "check the path and the disk",
     bad("a.csv", HEAD + rows(), "=data.test=FOLDER/" + "x" * 300, test="FOLDER/" + "x" * 300),
-    bad("a.csv", HEAD + rows(), "=data.train=FOLDER/" + "字" * 100, train="FOLDER/" + "字" * 100),
+    bad("a.csv", HEAD + rows(), "=data.validation=FOLDER/" + "字" * 100, validation="FOLDER/" + "字" * 100),
     bad("train.csv", HEAD, "=data.validation=FOLDER/" + "x" * 999, source="", validation="FOLDER/" + "x" * 999),
 )
 kind(
