@@ -20,7 +20,7 @@ from whet.judge.judge import main_metric
 from whet.nn import machine
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
-from whet.prepare.locate import locate
+from whet.prepare.locate import is_folder, locate
 from whet.recipe import Recipe, Stage
 from whet.tasks.contract import Pair, Split
 from whet.train.course import Course
@@ -110,7 +110,7 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
             full = {name: str(Path(path).resolve()) for name, path in named.items() if path}
             settled = dataclasses.replace(settled, **cast(dict[str, Any], full))
         else:
-            folder = settled.train if settled.train and Path(settled.train).is_dir() else None
+            folder = settled.train if settled.train and is_folder(settled.train) else None
             place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
             files = {name: str(path.resolve()) for name, path in place.files.items()}
             settled = dataclasses.replace(settled, **cast(dict[str, Any], files))

@@ -12,7 +12,7 @@ import numpy as np
 from whet.core.errors import DataError, Fault, UsageError
 from whet.prepare import tokens
 from whet.prepare.options import EncodeOptions
-from whet.prepare.tables import gathered
+from whet.prepare.tables import gathered, limited
 from whet.tasks.contract import Features, Limits, LongText, Schema, Split, Task
 
 TEXT_TOKENS, DOCUMENT_TOKENS = 256, 1024
@@ -108,7 +108,7 @@ def encode(split: Split, task: Task, tokenizer: Any, limits: Limits, schema: Sch
     """
     features, faults = _features(split, range(len(split.examples)), task, tokenizer, limits, schema)
     if faults:
-        raise DataError(gathered(faults, split.name))
+        raise DataError(limited(gathered(faults, split.name), split.name))
     owners = np.array([feature.index for feature in features], np.int64)
     cut = np.array([feature.cut for feature in features], np.int64)
     account = _account(owners, cut, (np.asarray(feature.ids) for feature in features), tokenizer)
@@ -133,7 +133,7 @@ def encode_on_disk(split: Split, task: Task, tokenizer: Any, limits: Limits, sch
             batch = tokens.store(place, number, features)
         batches.append(batch)
     if faults:
-        raise DataError(gathered(faults, split.name))
+        raise DataError(limited(gathered(faults, split.name), split.name))
     on_disk = tokens.Tokens(batches)
     account = _account(on_disk.owners, on_disk.cut, on_disk.ids(), tokenizer)
     return Encoded(dataclasses.replace(split, features=on_disk), account)

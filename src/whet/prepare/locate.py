@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
+from whet.prepare.readers._bytes import opened
 from whet.prepare.readers._shards import shards_of
 from whet.prepare.readers.contract import READERS, look, peek, text_in, unpacked_name
 
@@ -18,6 +21,8 @@ WORDS = {
     "test": {"test", "testing", "tst"},
 }
 """The words by which files say which split they hold."""
+
+NOWHERE = Fault("there is no such file or folder", cure="check the path; a hub data set is hf:NAME")
 
 SURE = 0.9
 """How sure a reader must be of a file whose ending nobody knows, such as ``emerging.test.annotated``."""
@@ -38,24 +43,20 @@ def locate(source: str | None, options: DataOptions) -> Place:
     Raises DataError where there is none, or where two files claim one split.
     """
     named = {split: Path(path) for split in SPLITS if (path := getattr(options, split))}
-    faults = [
-        Fault("the file does not exist", f"data.{s}={p}", "check the path")
-        for s, p in named.items()
-        if not p.is_file() and not _is_owned(p)
-    ]
+    faults = [fault for split, path in named.items() for fault in _closed(path, split)]
     if faults:
         raise DataError(faults)
     if source is not None and source.startswith("hf:"):
         return Place(_ordered(named), hub=source.removeprefix("hf:"))
-    if source is None or Path(source).is_file():
+    if source is not None and not os.path.lexists(source):
+        raise DataError(NOWHERE.what, source, NOWHERE.cure)
+    if source is None or not is_folder(source):
         if source is not None and "train" not in named:
             named = {"train": Path(source), **named}
         if "train" not in named:
             raise DataError("no training rows are named", "data.train", "give DATA, or set data.train")
         return Place(_ordered(named))
     folder = Path(source)
-    if not folder.is_dir():
-        raise DataError("there is no such file or folder", source, "check the path; a hub data set is hf:NAME")
     found = _search(folder, skip=set(named))
     files = _ordered({**found, **named})
     if not files and _is_owned(folder):
@@ -69,6 +70,23 @@ def locate(source: str | None, options: DataOptions) -> Place:
         files = {"train": single}
     said = ", ".join(f"{split} from {path.name}" for split, path in files.items())
     return Place(files, (f"found in {folder}: {said}",))
+
+
+def _closed(path: Path, split: str) -> tuple[Fault, ...]:
+    """Why a file that the user named cannot be read, if it cannot; a folder can where a reader has its files there."""
+    name = f"data.{split}={path}"
+    if split == "train" and not os.path.lexists(path):  # from the command line this is DATA, which may be more
+        return (dataclasses.replace(NOWHERE, where=name),)
+    try:
+        opened(path, name)
+    except DataError as error:
+        return () if _is_owned(path) else error.faults
+    return ()
+
+
+def is_folder(path: str | Path) -> bool:
+    """Whether a folder is there; asked about a name that is too long for any, ``Path.is_dir`` itself raises."""
+    return os.path.lexists(path) and Path(path).is_dir()
 
 
 def split_of(name: str) -> str | None:
@@ -115,7 +133,7 @@ def _with_it(path: Path) -> list[Path]:
 
 def _is_owned(path: Path) -> bool:
     """Whether a folder holds one table in many files."""
-    return path.is_dir() and any(READERS[entry]().files(path) != [path] for entry in READERS)
+    return is_folder(path) and any(READERS[entry]().files(path) != [path] for entry in READERS)
 
 
 def _readable(path: Path) -> bool:

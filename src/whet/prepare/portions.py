@@ -40,6 +40,11 @@ def completed(
     notes: list[str] = []
     if not missing:
         return found, notes
+    if not (min(fractions) >= 0 and sum(fractions) < 1):
+        what = f"{list(fractions)} are not two shares of the rows that leave some to train with"
+        raise UsageError(
+            what, "data.split_fractions", "give two numbers from 0 on, less than 1 together, as [0.1, 0.1]"
+        )
     whole = len(parsed["train"])
     alike = groups(read_prints(parsed["train"].examples))
     numbers = alike.numbers

@@ -7,6 +7,7 @@ What was decided is said aloud, and which columns are not used.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -77,7 +78,8 @@ def infer(
     if headless:  # a recipe that was settled on such a file says {text: text}: what the column is called since
         asked = {role: column for role, column in asked.items() if column in names or column != role}
     faults = _refused(asked, names, task, where, targets)
-    found = {role: column for role, column in asked.items() if column in names}
+    known = {"weight", *(column.role for column in task.columns)}
+    found = {role: column for role, column in asked.items() if column in names and role in known}
     wanted = [c for c in task.columns if c.role not in asked and c.role != "weight"]
     if roles is not None:
         wanted = [c for c in wanted if c.required or c.role in roles]
@@ -158,6 +160,10 @@ def _refused(asked: Mapping[str, str], names: Sequence[str], task: Task, where: 
     """What the user asked for and the file or the task does not have."""
     known = {column.role: column for column in task.columns}
     faults = []
+    for column, times in Counter(asked.values()).items():
+        if times > 1 and column in names:
+            both = " and the ".join(role for role in asked if asked[role] == column)
+            faults.append(Fault(f"the {both} are in one column, '{column}'", where, "name another one in data.columns"))
     for role, column in asked.items():
         if role not in known and role != "weight":
             faults.append(Fault(f"the task has no role '{role}'", "data.columns", nearest(role, list(known))))

@@ -9,7 +9,7 @@ import numpy as np
 from whet.core.errors import DataError, Fault
 from whet.prepare.locate import SPLITS
 from whet.prepare.tables import gathered
-from whet.prepare.targets import is_number, labels_in, read_targets
+from whet.prepare.targets import is_number, labels_in, number_in, read_targets
 from whet.tasks.contract import Example, Schema, Task
 
 IDS, FEW = 0.9, 20
@@ -44,6 +44,9 @@ def sound(examples: Sequence[Example], name: str) -> list[Fault]:
     rows, classes = len(targets), len(np.unique(targets.labels))
     if targets.echoes or rows != len(targets.labels) or (np.diff(targets.starts) != 1).any():
         return []
+    numbers = [number for number in map(number_in, targets.names) if number is not None]
+    if len(numbers) > 0.95 * classes and any(number % 1 for number in numbers):
+        return []  # a scale, and what is no number on it is named by its row
     counting = targets.numbers is not None and set(np.diff(np.sort(targets.numbers))) == {1.0}
     if rows >= FEW and classes > IDS * rows and (counting or targets.numbers is None):
         what = f"{classes} of {rows} labels are different: the column looks like an id, or a text, not a label"

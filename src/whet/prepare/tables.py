@@ -12,11 +12,13 @@ from typing import Any
 from whet.core.errors import DataError, Fault
 from whet.core.rundir import digest
 from whet.prepare.kept import as_json, keep, of_json
-from whet.prepare.readers.contract import PEEK, Line, files_of, look, read
+from whet.prepare.readers.contract import PEEK, READERS, Line, Look, files_of, look, read, text_in
 from whet.prepare.roles import Roles, is_headless
 
 SHOWN = 20
 """Faults that are spelt out for one file; the others are counted."""
+ALIKE = "mend them in the same way"
+"""The cure of the faults that are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +80,7 @@ def read_table(path: Path) -> Table:
     sha256 = digest_of(files)
     table = table_of(str(path), seen.entry, read(path, entry=seen), sha256, seen.notes)
     if not table.rows and not table.faults:
-        bare = sum(file.stat().st_size for file in files) <= len("\ufeff".encode())
-        what = "the file is empty" if bare else "the file holds a header and no rows"
-        table.faults.append(Fault(what, str(path), "give at least one row"))
+        table.faults.append(Fault(_nothing(path, seen), str(path), "give at least one row"))
         table.tally.faulty += 1
     return table
 
@@ -89,6 +89,20 @@ def digest_of(files: Sequence[Path]) -> str:
     """The SHA-256 of a file, or one over those of all files of a source."""
     prints = [digest(file) for file in files]
     return prints[0] if len(prints) == 1 else hashlib.sha256("".join(prints).encode()).hexdigest()
+
+
+def _nothing(path: Path, seen: Look) -> str:
+    """What a file holds that has no rows."""
+    if not seen.encoding or path.is_dir():
+        return "the file holds no rows"
+    empty = True
+    for text in text_in(path, seen, str(path), lined=False):
+        if text.strip():
+            reader = READERS[seen.entry]
+            headed = reader.headed and reader.lined
+            return "the file holds a header and no rows" if headed else "the file holds no rows"
+        empty = empty and not text
+    return "the file is empty" if empty else "the file holds nothing but white space"
 
 
 def table_of(name: str, entry: str, lines: Iterable[Line], sha256: str, notes: Sequence[str] = ()) -> Table:
@@ -144,10 +158,9 @@ def names_of(rows: Iterable[Mapping[str, Any]]) -> list[str]:
 def limited(faults: Sequence[Fault], place: str, count: int | None = None) -> list[Fault]:
     """The first twenty of ``count`` faults, and how many more there are."""
     more = (len(faults) if count is None else count) - SHOWN
-    return [*faults[:SHOWN], *([Fault(f"{more} more faults like these", place)] if more > 0 else [])]
+    return [*faults[:SHOWN], *([Fault(f"{more} more faults like these", place, ALIKE)] if more > 0 else [])]
 
 
 def gathered(faults: Sequence[Fault], place: str) -> list[Fault]:
-    """Faults that know only their row, with the split before it; the first twenty."""
-    placed = [dataclasses.replace(f, where=f"{place}, {f.where}" if f.where else place) for f in faults]
-    return limited(placed, place)
+    """Faults that know only their row, with the split before it."""
+    return [dataclasses.replace(f, where=f"{place}, {f.where}" if f.where else place) for f in faults]

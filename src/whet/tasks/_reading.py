@@ -19,7 +19,7 @@ def refuse_all(rows: Sequence[tuple[int, str]], cure: str) -> DataError:
     """The error of several rows, each with its own fault and all with one cure; the first 20 are named."""
     shown = [Fault(what, f"row {number}", cure) for number, what in rows[:20]]
     if len(rows) > 20:
-        shown.append(Fault(f"{len(rows) - 20} more rows have this fault"))
+        shown.append(Fault(f"{len(rows) - 20} more faults like these", cure="mend them in the same way"))
     return DataError(shown)
 
 

@@ -28,6 +28,11 @@ FOREIGN = {
     b"ARROW1": ("an Arrow file", "write it as parquet"),
     b"SQLite format 3": ("an SQLite database", "export the table as csv"),
     b"\x89HDF": ("an HDF5 file", "export the table as csv or parquet"),
+    b"\x89PNG": ("an image", "give rows of text: csv, json lines or parquet"),
+    b"\xff\xd8\xff": ("an image", "give rows of text: csv, json lines or parquet"),
+    b"version https://git-lfs": ("a pointer of Git LFS, not the file itself", "fetch the file: git lfs pull"),
+    b"\x80\x02": ("a Python pickle, which whet never opens", "write the rows as csv, json lines or parquet"),
+    b"\x80\x03": ("a Python pickle, which whet never opens", "write the rows as csv, json lines or parquet"),
     b"\x80\x04": ("a Python pickle, which whet never opens", "write the rows as csv, json lines or parquet"),
     b"\x80\x05": ("a Python pickle, which whet never opens", "write the rows as csv, json lines or parquet"),
 }
@@ -106,9 +111,9 @@ def _refusal(error: OSError | ValueError, path: Path, name: str) -> DataError:
     """Why a file cannot be opened, in the user's words."""
     if isinstance(error, FileNotFoundError):
         if path.is_symlink():
-            return DataError("the link leads to a file that does not exist", name, f"mend it: ls -l {name}")
+            return DataError("the link leads to a file that does not exist", name, f"mend it: ls -l {path}")
         return DataError("the file does not exist", name, "check the path")
     if isinstance(error, PermissionError):
-        return DataError("there is no permission to read the file", name, f"chmod u+r {name}, or ask its owner")
+        return DataError("there is no permission to read the file", name, f"chmod u+r {path}, or ask its owner")
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return DataError(f"the file cannot be read: {reason}", name, "check the path and the disk")

@@ -34,8 +34,12 @@ def text_of(pieces: Iterable[bytes], encoding: str, name: str) -> Iterator[str]:
     try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        what = f"the file ends inside a character of {called}"
-        raise DataError(what, f"{name}, line {line}", "copy or download the file again") from None
+        raise cut_off(called, f"{name}, line {line}") from None
+
+
+def cut_off(encoding: str, where: str) -> DataError:
+    """The error of a file whose last character is not whole."""
+    return DataError(f"the file ends inside a character of {encoding}", where, "copy or download the file again")
 
 
 def lines_of(texts: Iterable[str], name: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from whet.core.errors import DataError
-from whet.prepare.readers._decode import marked
+from whet.prepare.readers._decode import cut_off, marked
 
 NAMES = {
     "utf-8-sig": "UTF-8 with a byte order mark",
@@ -78,7 +78,7 @@ def encoding_of(pieces: Callable[[], Iterator[bytes]], name: str) -> str:
         return mark
     if b"\x00" in first and (wide := _wide(first)):
         return wide
-    if _is_utf8(pieces()):
+    if _is_utf8(pieces(), name):
         return "utf-8"
     lines = _sorted_out(pieces())
     gb = _reads_as("gb18030", lines, is_chinese)
@@ -128,13 +128,21 @@ def is_western(text: str) -> bool:
     return outside + len(_INSIDE.findall(text)) <= FOREIGN * max(count, 1)
 
 
-def _is_utf8(pieces: Iterator[bytes]) -> bool:
+def _is_utf8(pieces: Iterator[bytes], name: str) -> bool:
+    """Whether all is UTF-8. Raises DataError where all is but a character at the end, which was cut."""
     decoder = codecs.getincrementaldecoder("utf-8")()
+    line, shown = 1, False
     try:
         for piece in pieces:
-            decoder.decode(piece)
+            shown = not decoder.decode(piece).isascii() or shown
+            line += piece.count(b"\n")
+    except UnicodeDecodeError:
+        return False
+    try:
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
+        if shown:  # else this is the one mark in the file, and can be of any encoding
+            raise cut_off("UTF-8", f"{name}, line {line}") from None
         return False
     return True
 

@@ -49,7 +49,8 @@ def kind(value: Any) -> str:
 def cause(error: ValueError) -> str:
     """What is wrong with a text, without the parser's own places, which count from the row's beginning."""
     if isinstance(error, json.JSONDecodeError):
-        return f"not JSON: {error.msg[0].lower()}{error.msg[1:]} at character {error.pos + 1} of the row"
+        said = error.msg.removesuffix(" at")  # some of the parser's sentences end so
+        return f"not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1} of the row"
     return str(error)
 
 

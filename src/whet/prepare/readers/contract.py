@@ -166,12 +166,12 @@ def _binary(first: bytes, packed: str, plain: str, name: str) -> str:
     told = [entry for entry, reader in readers.items() if Path(plain).suffix.lower() in reader.endings]
     if own and packed:
         raise DataError(f"a gzip file that holds {own[0]}", name, "unpack it: gunzip")
-    if own or (told and not packed):
-        return (own or told)[0]
+    if own:
+        return own[0]
     for magic, (what, cure) in FOREIGN.items():
         if first.startswith(magic):
             raise DataError(f"this is {what}", name, cure)
-    return ""
+    return told[0] if told and not packed else ""
 
 
 def _sharded(path: Path, name: str) -> tuple[str, ...]:

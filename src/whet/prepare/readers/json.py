@@ -79,6 +79,10 @@ def _wraps(text: str) -> bool:
 def _values(document: Document) -> Iterator[tuple[int, str | None]]:
     """The text of each row with its line."""
     if document.next() != "{":
+        if document.next() != "[":
+            what = f"the document begins with {document.next()}, expected an array of objects"
+            cure = f"{CURE}, or give the file the ending of its format"
+            raise DataError(what, f"{document.name}, line {document.line}", cure)
         yield from _elements(document)
         return
     found: list[str] = []
