@@ -100,6 +100,8 @@ def serve() -> None:
     """Read plans, fork, say the child's number; on ``wait`` say how it ended."""
     import torch
 
+    import whet.front
+    import whet.pipeline  # noqa: F401
     from whet.cli import _verbs, main  # noqa: F401
 
     torch.set_num_threads(1)

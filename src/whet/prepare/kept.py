@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar, final, overload
 
+import numpy as np
 import pyarrow as pa
 
 from whet.core import cache
@@ -22,7 +23,7 @@ IN_MEMORY = 16 << 20
 """Bytes, as written, of which the objects stay in memory; Python's own take some six times as much."""
 
 T = TypeVar("T")
-_SCHEMA = pa.schema([("item", pa.binary())])
+_SCHEMA = pa.schema([("item", pa.large_binary())])
 
 
 @final
@@ -117,10 +118,10 @@ def _written(items: Iterator[bytes]) -> list[pa.RecordBatch]:
             for item in items:
                 held.append(item)
                 if len(held) == CHUNK:
-                    writer.write_batch(pa.record_batch([pa.array(held, pa.binary())], schema=_SCHEMA))
+                    writer.write_batch(_batch(held))
                     held = []
             if held:
-                writer.write_batch(pa.record_batch([pa.array(held, pa.binary())], schema=_SCHEMA))
+                writer.write_batch(_batch(held))
         mapped = pa.memory_map(str(path))
         reader = pa.ipc.open_file(mapped)
         batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
@@ -129,6 +130,13 @@ def _written(items: Iterator[bytes]) -> list[pa.RecordBatch]:
         raise
     _forget(path, mapped)
     return batches
+
+
+def _batch(items: list[bytes]) -> pa.RecordBatch:
+    """Items as one column, from their bytes: of a list pyarrow asks pandas what it is, and imports it."""
+    bounds = np.cumsum([0, *map(len, items)], dtype=np.int64)
+    buffers = [None, pa.py_buffer(bounds), pa.py_buffer(b"".join(items))]
+    return pa.record_batch([pa.Array.from_buffers(pa.large_binary(), len(items), buffers)], schema=_SCHEMA)
 
 
 def _forget(path: Path, mapped: Any) -> None:

@@ -26,16 +26,16 @@ from whet.core.rundir import digest
 from whet.prepare.kept import as_json, of_json
 from whet.tasks.contract import Features, Limits, Schema, Task
 
-FORMAT = 1
+FORMAT = 2
 SHARD = 8192
 """Examples in one file: some megabytes, a second's work."""
 _SCHEMA = pa.schema(
     [
         ("index", pa.int64()),
         ("part", pa.int32()),
-        ("ids", pa.list_(pa.int32())),
-        ("kinds", pa.list_(pa.int8())),
-        ("target", pa.binary()),
+        ("ids", pa.large_list(pa.int32())),
+        ("kinds", pa.large_list(pa.int8())),
+        ("target", pa.large_binary()),
         ("supervised", pa.float64()),
         ("start", pa.int64()),
         ("stop", pa.int64()),
@@ -104,16 +104,18 @@ class _Stored:
     """The columns of one batch as numpy arrays that share its memory."""
 
     def __init__(self, batch: pa.RecordBatch) -> None:
-        def plain(name: str) -> np.ndarray:
-            return batch.column(name).to_numpy(zero_copy_only=True)
+        def plain(name: str, kind: type) -> np.ndarray:
+            return _view(batch.column(name), kind)
 
-        self.index, self.part, self.cut = plain("index"), plain("part"), plain("cut")
-        self.supervised, self.weight = plain("supervised"), plain("weight")
-        self.start, self.stop = plain("start"), plain("stop")
+        self.index, self.part, self.cut = plain("index", np.int64), plain("part", np.int32), plain("cut", np.int32)
+        self.supervised, self.weight = plain("supervised", np.float64), plain("weight", np.float64)
+        self.start, self.stop = plain("start", np.int64), plain("stop", np.int64)
         ids, kinds = batch.column("ids"), batch.column("kinds")
-        self.ids, self.id_bounds = ids.values.to_numpy(zero_copy_only=True), ids.offsets.to_numpy()
-        self.kinds, self.kind_bounds = kinds.values.to_numpy(zero_copy_only=True), kinds.offsets.to_numpy()
-        self.typed = kinds.is_valid().to_numpy(zero_copy_only=False)
+        self.ids, self.id_bounds = _view(ids.values, np.int32), _view(ids, np.int64, 1)
+        self.kinds, self.kind_bounds = _view(kinds.values, np.int8), _view(kinds, np.int64, 1)
+        known = kinds.buffers()[0]  # a bit a row; none where every row has kinds
+        bits = np.unpackbits(np.frombuffer(known, np.uint8), bitorder="little") if known else np.ones(len(kinds))
+        self.typed = bits[: len(kinds)].astype(bool)
         self.target = batch.column("target")
 
     def feature(self, row: int) -> Features:
@@ -129,6 +131,13 @@ class _Stored:
             weight=float(self.weight[row]),
             cut=int(self.cut[row]),
         )
+
+
+def _view(column: pa.Array, kind: type, more: int = 0) -> np.ndarray:
+    """A column's numbers (of lists: their bounds, one ``more``) where they lie; pyarrow's own way imports pandas."""
+    assert column.offset == 0
+    buffer = column.buffers()[1]
+    return np.frombuffer(buffer, kind, len(column) + more) if buffer is not None else np.zeros(more, kind)
 
 
 def key(content: str, task: Task, tokenizer: Any, limits: Limits, schema: Schema) -> str:
@@ -184,29 +193,52 @@ def store(place: Path, number: int, features: Sequence[Features]) -> pa.RecordBa
 
 
 def _batch(features: Sequence[Features]) -> pa.RecordBatch:
+    """The features as columns, made of their buffers: of all else pyarrow asks pandas what it is, and imports it."""
+    kinds = [one.kinds for one in features]
+    targets = [as_json(one.target) for one in features]
     columns = [
-        [one.index for one in features],
-        [one.part for one in features],
-        [one.ids for one in features],
-        [one.kinds for one in features],
-        [as_json(one.target) for one in features],
-        [one.supervised for one in features],
-        [one.span[0] for one in features],
-        [one.span[1] for one in features],
-        [one.weight for one in features],
-        [one.cut for one in features],
+        _numbers(np.array([one.index for one in features], np.int64)),
+        _numbers(np.array([one.part for one in features], np.int32)),
+        _lists([one.ids for one in features], np.int32),
+        _lists(kinds, np.int8),
+        pa.Array.from_buffers(pa.large_binary(), len(targets), [None, *_joined(targets)]),
+        _numbers(np.array([one.supervised for one in features], np.float64)),
+        _numbers(np.array([one.span[0] for one in features], np.int64)),
+        _numbers(np.array([one.span[1] for one in features], np.int64)),
+        _numbers(np.array([one.weight for one in features], np.float64)),
+        _numbers(np.array([one.cut for one in features], np.int32)),
     ]
-    arrays = [pa.array(values, kind.type) for values, kind in zip(columns, _SCHEMA, strict=True)]
-    return pa.record_batch(arrays, schema=_SCHEMA)
+    return pa.record_batch(columns, schema=_SCHEMA)
+
+
+def _numbers(values: np.ndarray) -> pa.Array:
+    return pa.Array.from_buffers(pa.from_numpy_dtype(values.dtype), len(values), [None, pa.py_buffer(values)])
+
+
+def _lists(values: Sequence[Sequence[int] | None], kind: type) -> pa.Array:
+    """Lists of numbers as one array; None stays None."""
+    bounds = np.cumsum([0, *(len(one or ()) for one in values)], dtype=np.int64)
+    flat = np.concatenate([np.zeros(0, kind), *(np.asarray(one, kind) for one in values if one)])
+    known = np.packbits(np.array([one is not None for one in values], bool), bitorder="little")
+    buffers = [pa.py_buffer(known), pa.py_buffer(bounds)]
+    inner = _numbers(flat)
+    return pa.Array.from_buffers(pa.large_list(inner.type), len(values), buffers, children=[inner])
+
+
+def _joined(values: Sequence[bytes]) -> tuple[pa.Buffer, pa.Buffer]:
+    bounds = np.cumsum([0, *map(len, values)], dtype=np.int64)
+    return pa.py_buffer(bounds), pa.py_buffer(b"".join(values))
 
 
 def _of_tokenizer(tokenizer: Any) -> str:
-    """Everything in it that decides which tokens a text has; truncation is ours, and set anew with every call."""
+    """Everything in it that decides which tokens a text has; cutting and filling up are not the tokenizer's to do."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    parts = {} if backend is None else json.loads(backend.to_str())
-    whole = {name: part for name, part in parts.items() if name not in ("truncation", "padding")} or repr(tokenizer)
+    if backend is not None:
+        backend.no_truncation()
+        backend.no_padding()
+    whole = backend.to_str() if backend is not None else repr(tokenizer)
     special = sorted(map(str, tokenizer.special_tokens_map.items()))
-    return hashlib.sha256(json.dumps([whole, special], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(f"{whole} {special}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @once
