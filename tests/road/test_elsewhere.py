@@ -141,7 +141,7 @@ def test_altered_weights_are_refused(name, made, tmp_path):
     whole = bytearray((place / name).read_bytes())
     whole[-1] ^= 1
     (place / name).write_bytes(whole)
-    with pytest.raises(whet.ModelError, match=f"{name} is missing or not what was written"):
+    with pytest.raises(whet.ModelError, match=f"{name} is (missing or )?not what was written"):
         whet.load(place)
     (place / name).unlink()
     with pytest.raises(whet.ModelError):
