@@ -9,11 +9,11 @@ import csv
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from whet.cli._show import line_of
+from whet.core.durable import replacing
 from whet.core.errors import UsageError
 from whet.core.rundir import plain, read_lines
 
@@ -35,7 +35,7 @@ def writer_for(path: Path) -> Callable[[Iterable[Row]], int]:
 
 def _write_lines(path: Path, rows: Iterable[Row]) -> int:
     count = 0
-    with _whole(path) as file:
+    with replacing(path) as file:
         for row in rows:
             file.write(line_of(row) + "\n")
             count += 1
@@ -53,7 +53,7 @@ def _write_table(path: Path, rows: Iterable[Row], separator: str) -> int:
                 header.update(dict.fromkeys(row))
                 file.write(line_of(row) + "\n")
                 count += 1
-        with _whole(path) as file:
+        with replacing(path) as file:
             write = _plain_line if separator == "\t" else csv.writer(file, lineterminator="\n").writerow
             for cells in _cells(header, read_lines(waiting)):
                 written = write(cells)
@@ -81,17 +81,3 @@ def _cell(value: Any) -> str:
 def _plain_line(cells: list[str]) -> str:
     """A line of tsv, which knows no quotes: a tab or line break inside a cell becomes a space."""
     return "\t".join(" ".join(cell.splitlines()).replace("\t", " ") for cell in cells) + "\n"
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[TextIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
