@@ -105,6 +105,7 @@ FILES = {
     "check": "what the data check found: rows, classes, lengths and copies, labels that look alike, what splits share",
     "model": "the best weights as transformers or PEFT load them, a head that they have no class for in "
     "`head.safetensors`, the tokenizer, and whet.json",
+    "fold": "the run that measures one fold of a cross-validation (`evaluate.folds`), without its weights",
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
     "metrics": "scores with intervals, baseline, calibration, parameters, timing, memory, versions, data",
@@ -118,13 +119,18 @@ FILES = {
 def files() -> str:
     """The run's directory, by the names that RunDir gives its places."""
     run, rows = RunDir(Path()), []
-    places = {name for name, value in vars(RunDir).items() if isinstance(value, property)} | {"stage", "predictions"}
+    places = {name for name, value in vars(RunDir).items() if isinstance(value, property)} | {
+        "fold",
+        "stage",
+        "predictions",
+    }
     if places != set(FILES):
         raise SystemExit(f"tools/reference.py does not describe: {', '.join(sorted(places ^ set(FILES)))}")
-    calls = {"stage": "N", "predictions": "SPLIT"}
+    calls = {"fold": "N", "stage": "N", "predictions": "SPLIT"}
     for name, sentence in FILES.items():
         path = getattr(run, name)
         path = path(calls[name]) if name in calls else path
+        path = path.root if isinstance(path, RunDir) else path
         rows.append((f"`{path.as_posix()}`", sentence))
     note = (
         "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`. `whet evaluate` writes the state, "

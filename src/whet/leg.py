@@ -106,8 +106,8 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
         settled = stage.data
         on_hub = (settled.train or "").startswith("hf:")
         if on_hub:
-            named = {name: getattr(settled, name) for name in ("validation", "test")}
-            full = {name: str(Path(path).resolve()) for name, path in named.items() if path}
+            own = {name: getattr(settled, name) for name in ("validation", "test")}
+            full = {name: str(Path(path).resolve()) for name, path in own.items() if path}
             settled = dataclasses.replace(settled, **cast(dict[str, Any], full))
         else:
             folder = settled.train if settled.train and is_folder(settled.train) else None
@@ -117,9 +117,9 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
         mix = {str(Path(path).resolve()): weight for path, weight in settled.mix.items()}
         settled = dataclasses.replace(settled, mix=mix)
         source = settled.train if on_hub else None
-        corpus = prepare(
-            source, dataclasses.replace(settled, train=None) if on_hub else settled, stage.task, recipe.seed
-        )
+        named = dataclasses.replace(settled, train=None) if on_hub else settled
+        folds = stage.evaluate.folds if number + 1 == len(recipe.stages) else None
+        corpus = prepare(source, named, stage.task, recipe.seed, folds)
         task = corpus.task.settled(corpus.schema)
         metric = main_metric(task, corpus.schema, corpus.splits["train"], stage.evaluate)
         stage = dataclasses.replace(stage, data=settled, task=task).with_("evaluate", metric=metric)

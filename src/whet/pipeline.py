@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
+from whet import folds, papers, rules, standing
 from whet import leg as legs
-from whet import papers, rules, standing
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
 from whet.core.durable import discard
@@ -48,13 +49,15 @@ def run(
         rules.refuse(recipe)
         if out is not None:
             out.refuse_second_writer()
-        recipe, corpora = legs.read(recipe, tell)
+        recipe, corpora = _read(recipe, tell)
         source = sources.find(recipe.stages[0].model.name)
         out = out or papers.place_for(recipe)
         papers.refuse_to_replace_own_sources(out, corpora, source)
         with out.held():
             out.claim(overwrite)
-            return _go(recipe, corpora, out, stop, tell, began, budget_seconds=budget_seconds)
+            stop.run = out.root
+            _go(recipe, corpora, out, stop, tell, began, budget_seconds=budget_seconds)
+            return Run(out.root)
 
 
 def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
@@ -72,21 +75,17 @@ def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
             )
             raise UsageError(what, str(out.root), "start it again as before; nothing of it is lost")
         if not force:
-            standing.refuse_changes(out)
+            for place in (out, *out.folds()):
+                standing.refuse_changes(place)
         with standing.interruptible(out):
             values = read_values(out.recipe)
             for plugin in values.get("plugins", ()):
                 load_plugin(Path(plugin))
-            recipe = Recipe.of(values, str(out.recipe))
-            recipe, corpora = legs.read(recipe, tell)
+            recipe, corpora = _read(Recipe.of(values, str(out.recipe)), tell)
         if not force:
             standing.refuse_other_data(out, corpora)
-        out.recover()
-        start, passed_over = latest(out.checkpoints)
-        for place, sentence in passed_over.items():
-            tell(Said(sentence))
-            discard(place)
-        return _go(recipe, corpora, out, stop, tell, began, start)
+        _go(recipe, corpora, out, stop, tell, began, _last(out, tell))
+        return Run(out.root)
 
 
 def plan(
@@ -106,26 +105,62 @@ def plan(
             said.append(event.text)
         tell(event)
 
-    recipe, corpora = legs.read(recipe, hear)
+    recipe, corpora = _read(recipe, hear)
     source = sources.find(recipe.stages[0].model.name)
     described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
         foreseen = forecast(leg)
         if budget_seconds is not None:
-            leg = leg.within(budget_seconds / len(corpora), foreseen.train_seconds, hear)
+            leg = leg.within(_share(budget_seconds, recipe), foreseen.train_seconds, hear)
             foreseen = forecast(leg)
         recipe = recipe.with_stage(number, leg.stage)
         described.append(describe(leg))
         forecasts.append(foreseen)
         accounts.append(leg.accounts)
         shown += show(leg, rows)
+    if k := folds.count(recipe):
+        said.append(f"{k} folds are trained beside it: all together take about {k} times the time of one training")
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
         with out.held():
             out.claim(overwrite)
             papers.write_plan(out, recipe, corpora, accounts, made.as_json())
     return made
+
+
+def _read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
+    recipe, corpora = legs.read(recipe, tell)
+    return recipe, folds.checked(recipe, corpora)
+
+
+def _last(out: RunDir, tell: Tell) -> Checkpoint | None:
+    """The newest good checkpoint; damaged ones are named and removed."""
+    out.recover()
+    start, passed_over = latest(out.checkpoints)
+    for place, sentence in passed_over.items():
+        tell(Said(sentence))
+        discard(place)
+    return start
+
+
+def _share(budget_seconds: float, recipe: Recipe) -> float:
+    """What a stage of one training may take: k folds, each without a k-th of the rows, and all rows are k trainings."""
+    fold = recipe.stages[-1].data.fold
+    k = fold[1] if fold else folds.count(recipe) or 1
+    return budget_seconds / k / len(recipe.stages) * (1 - 1 / k if fold else 1)
+
+
+def _fold(recipe: Recipe, number: int, out: RunDir, tell: Tell, stop: Stop, budget_seconds: float | None) -> None:
+    """Train and measure one fold, from its last checkpoint where it was interrupted; the first keeps to the budget."""
+    with out.held():
+        start = None
+        if out.recipe.is_file():
+            recipe, start = Recipe.read(out.recipe), _last(out, tell)
+        else:
+            out.claim(overwrite=True)
+        recipe, corpora = legs.read(recipe, tell)
+        _go(recipe, corpora, out, stop, tell, time.perf_counter(), start, None if number else budget_seconds)
 
 
 def _go(
@@ -137,20 +172,23 @@ def _go(
     began: float,
     start: Checkpoint | None = None,
     budget_seconds: float | None = None,
-) -> Run:
+) -> None:
+    """Train, measure and pack, from ``start`` on where there is a checkpoint."""
     first = start.progress.stage if start else 0
     forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
     accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
-    stop.run = out.root
     with standing.opened(out, recipe, corpora, start.progress if start else None):
+        if folds.count(recipe):
+            recipe = folds.run(recipe, corpora, out, tell, partial(_fold, stop=stop, budget_seconds=budget_seconds))
+            budget_seconds = None  # the first fold has settled it for all
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
             with standing.within_memory(leg):
                 forecasts.append(forecast(leg))
                 if budget_seconds is not None:
-                    leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
+                    leg = leg.within(_share(budget_seconds, recipe), forecasts[-1].train_seconds, tell)
                 recipe = recipe.with_stage(number, leg.stage)
                 accounts[number] = leg.accounts
                 _write_what_is_known(out, recipe, corpora, accounts, forecasts)
@@ -161,7 +199,7 @@ def _go(
                 bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
         below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
         out.mark("finished", below_baseline=below)
-    return Run(out.root)
+    folds.forget_models(out)
 
 
 def _write_what_is_known(
@@ -206,7 +244,8 @@ def _measure(
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
     predictor = Predictor(leg.model)
-    validation, test = (predictor.pairs(leg.splits[name], tell) for name in ("validation", "test"))
+    validation = predictor.pairs(leg.splits["validation"], tell)
+    test = folds.answers(out, leg, tell) if leg.corpus.homes else predictor.pairs(leg.splits["test"], tell)
     papers.write_answers(out, leg, "validation", validation)
     errors = papers.write_answers(out, leg, "test", test)
     verdict = judge(
@@ -220,6 +259,7 @@ def _measure(
         recipe.seed,
         leg.splits["test"].features,
         leg.corpus.leaking,
+        leg.corpus.homes,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)

@@ -15,6 +15,11 @@ from whet.recipe import Recipe, Stage
 def refuse(recipe: Recipe) -> None:
     """Raises UsageError with every fault of the recipe."""
     faults = [fault for number, stage in enumerate(recipe.stages) for fault in _stage(stage, _place(recipe, number))]
+    last = recipe.stages[-1]
+    if last.evaluate.folds and last.data.test is not None:
+        what = "folds measure with the training rows, and a test file is named too"
+        place = f"{_place(recipe, len(recipe.stages) - 1)}evaluate.folds"
+        faults.append(Fault(what, place, "leave out one of evaluate.folds and data.test"))
     if faults:
         raise UsageError(faults)
 
@@ -40,6 +45,12 @@ def _stage(stage: Stage, place: str) -> Iterator[Fault]:
             f"shares of {list(shares)} leave no training rows",
             f"{place}data.split_fractions",
             "as [0.1, 0.1]",
+        )
+    if stage.data.fold and (stage.evaluate.folds or not 0 <= stage.data.fold[0] < stage.data.fold[1] > 1):
+        yield Fault(
+            f"{list(stage.data.fold)} is not one of several folds",
+            f"{place}data.fold",
+            "as [0, 5] for the first of five; evaluate.folds=5 runs them all",
         )
     if train.patience is not None and shares[0] == 0 and stage.data.validation is None:
         yield Fault(

@@ -128,7 +128,8 @@ def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
 def refuse_small_disk(out: RunDir, forecasts: Sequence[Forecast]) -> None:
     """Raises ResourceError where the checkpoints and the model will not fit on the disk, before any training."""
     needed = sum(one.disk_bytes for one in forecasts)
-    needed -= sum(path.stat().st_size for path in out.root.rglob("*.safetensors"))
+    own = (path for place in (out.checkpoints, out.model, out.root / "stages") for path in place.rglob("*.safetensors"))
+    needed -= sum(path.stat().st_size for path in own)
     free = shutil.disk_usage(out.root).free
     if free < needed:
         kept = "train.keep_checkpoints=1 needs the least"

@@ -33,6 +33,7 @@ FLOORS = {
     "rules": 7,
     "leg": 7,
     "forecast": 8,
+    "folds": 8,
     "planning": 9,
     "standing": 9,
     "papers": 10,

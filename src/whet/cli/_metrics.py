@@ -32,7 +32,9 @@ def in_short(metrics: dict[str, Any]) -> str:
     metric = main_metric(metrics)
     lines = []
     if metric is not None:
-        rows = [("test", with_interval(metrics.get("test"), metric))]
+        folds = len(metrics.get("folds") or ())
+        name = f"test ({folds} folds)" if folds else "test"
+        rows = [(name, with_interval(metrics.get("test"), metric))]
         if metrics.get("baseline"):
             known = value_of(metrics["baseline"], metric) is not None
             rows.append(("trivial baseline", with_interval(metrics["baseline"], metric) if known else "not defined"))

@@ -67,6 +67,14 @@ class RunDir:
         """The bundle of a stage that is not the last, from which the next one goes on."""
         return self.root / "stages" / str(number)
 
+    def fold(self, number: int) -> RunDir:
+        """The run that measures one fold of a cross-validation."""
+        return RunDir(self.root / "folds" / str(number))
+
+    def folds(self) -> list[RunDir]:
+        """The runs that measure folds, as far as they have begun."""
+        return [RunDir(path.parent) for path in sorted((self.root / "folds").glob("*/recipe.yaml"))]
+
     @property
     def metrics(self) -> Path:
         return self.root / "metrics.json"

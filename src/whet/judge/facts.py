@@ -57,6 +57,11 @@ class ReportFacts:
         return rows.get("test", len(self.errors) or None)
 
     @property
+    def folds(self) -> int:
+        """How many models answered the rows in a cross-validation, 0 where one model did."""
+        return len(self.metrics.get("folds") or ())
+
+    @property
     def load(self) -> Literal["transformers", "peft", "whet"]:
         """Who can load the bundle whole, read off its weight files: adapter, own head, or neither."""
         names = list(self.bundle.get("weights") or ())

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from whet.core.errors import DataError, UsageError, nearest
+from whet.judge.folding import between, by_fold
 from whet.judge.general import Evidence, general_findings
 from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
@@ -24,7 +25,8 @@ class Judgement:
 
     ``classes`` (one mapping a class) and ``confusion`` (``labels`` and ``counts``, truth in rows) are empty
     where the answers are not labels. ``below_baseline`` compares point values in the leading metric: exit
-    code 5 rests on it. ``without_leaks`` is empty where no test row stands in training.
+    code 5 rests on it. ``without_leaks`` is empty where no test row stands in training, ``folds`` except after a
+    cross-validation.
     """
 
     metric: str
@@ -38,6 +40,7 @@ class Judgement:
     classes: tuple[dict[str, Any], ...] = ()
     confusion: dict[str, Any] | None = None
     without_leaks: dict[str, Interval] = field(default_factory=dict)
+    folds: tuple[dict[str, float], ...] = ()
 
     def as_metrics(self) -> dict[str, Any]:
         """This room's keys of ``metrics.json``: plain values, nothing rounded; answers without probabilities have no
@@ -49,6 +52,7 @@ class Judgement:
             "baseline": dict(self.baseline),
             "untuned": None if self.untuned is None else dict(self.untuned),
             **({"calibration": self.calibration} if self.calibration else {}),
+            **({"folds": list(self.folds)} if self.folds else {}),
             **({"without_leaks": _plain(self.without_leaks)} if self.without_leaks else {}),
         }
 
@@ -76,9 +80,11 @@ def judge(
     seed: int,
     features: Sequence[Features] = (),
     leaking: Sequence[int] = (),
+    homes: Sequence[int] = (),
 ) -> Judgement:
     """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
 
+    ``homes`` has for each test row of a cross-validation the fold whose model answered it.
     ``leaking`` are the places of test rows that stand in training too: the score is given without them as well.
     ``features`` of the test rows are for trivial predictors that read tokens. ``untuned`` are the untrained model's
     answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other
@@ -100,6 +106,8 @@ def judge(
     found = general_findings(evidence, test, calibration, {finding.kind for finding in own}, options.language)
     fresh = without_leaks(task, schema, test, leaking, options, seed)
     leaks = [leak(metric, measured[metric], fresh[metric], test, leaking, options.language)] if fresh else []
+    folds = by_fold(task, schema, test, homes)
+    spread = [between(metric, folds, options.language)] if folds else []
     return Judgement(
         metric=metric,
         test=measured,
@@ -107,11 +115,12 @@ def judge(
         baseline=baseline,
         untuned=before.values() if before else None,
         calibration=calibration,
-        findings=(*leaks, *found, *spoken(own, options.language)),
+        findings=(*leaks, *spread, *found, *spoken(own, options.language)),
         below_baseline=better(metric, baseline[metric], measured[metric].value),
         classes=tuple(class_table(test, schema)),
         confusion=confusion_table(test, schema),
         without_leaks=fresh,
+        folds=tuple(folds),
     )
 
 

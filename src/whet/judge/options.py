@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from annotated_types import Gt, Lt
+from annotated_types import Ge, Gt, Lt
 
 
 @dataclass(frozen=True)
@@ -16,5 +16,9 @@ class EvaluateOptions:
     """Chooses the best weights and leads the report; null takes the task's own metric, its field's habit."""
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     """How often an interval should hold the true score; .95 is the convention (Efron and Tibshirani 1993)."""
+    folds: Annotated[int, Ge(2)] | None = None
+    """Measure by cross-validation where rows are few: each row is answered by one of so many models that never saw it,
+    and the model that ships is trained on all of them; 5 or 10 are custom (Kohavi 1995), null measures on a test
+    split."""
     language: Literal["en", "zh"] = "en"
     """The language of report and findings, English or Chinese; English, as the tools around it speak it."""

@@ -82,7 +82,7 @@ def calibration(facts: ReportFacts, say: Words) -> str:
 
 def findings(facts: ReportFacts, say: Words) -> str:
     """Strengths first, then weaknesses and the rest, each a sentence."""
-    order = ("strength", "weakness", "confusion", "slice", "calibration", "label_error", "leak", "next")
+    order = ("strength", "weakness", "confusion", "slice", "calibration", "label_error", "leak", "folds", "next")
     found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
     items = []
     for one in found:

@@ -57,7 +57,7 @@ def sentences(facts: ReportFacts, say: Words) -> tuple[str, str]:
         low=figure(ours.get("low")),
         high=figure(ours.get("high")),
         confidence=share(facts.confidence),
-        rows=say("some_rows", rows=figure(rows)) if rows else say("the_rows"),
+        rows=_on_rows(facts, say),
     )
     found = {other: verdict_of(facts, other) for other in ("baseline", "untuned")}
     known = [other for other in found if found[other]]
@@ -68,6 +68,13 @@ def sentences(facts: ReportFacts, say: Words) -> tuple[str, str]:
         others = say("or").join(say("other_one", **one) for one in fill.values())
         return first, say("too_few", rows=figure(rows), fewest=figure(FEWEST_ROWS), others=others)
     return first, say("that_is", what=say("and").join(say(f"is_{found[o]}", **one) for o, one in fill.items()))
+
+
+def _on_rows(facts: ReportFacts, say: Words) -> str:
+    if not facts.test_rows:
+        return say("the_rows")
+    key = "folded_rows" if facts.folds else "some_rows"
+    return say(key, rows=figure(facts.test_rows), folds=figure(facts.folds))
 
 
 def _theirs(facts: ReportFacts, other: str, say: Words) -> str:
@@ -106,6 +113,8 @@ def scores_lead(facts: ReportFacts, say: Words) -> str:
     shared = _test_rows_in(checks[-1])
     if not facts.is_run:
         said = say("scores_lead_other")
+    elif facts.folds:
+        said = say("scores_lead_folds", folds=figure(facts.folds))
     elif any(shared.values()):
         said = say("scores_lead_shared", **{name: figure(rows) for name, rows in shared.items()})
     else:

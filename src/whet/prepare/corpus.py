@@ -36,7 +36,7 @@ class Corpus:
 
     ``columns`` names the column of each role, ``files`` the SHA-256 of each file, ``notes`` everything that
     was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows (from 0)
-    that stand in training too. An example's ``row`` is
+    that stand in training too, ``homes`` for a cross-validation the fold of each test row. An example's ``row`` is
     the number of its row in the file that it was read from, in a split that was made as well.
     """
 
@@ -51,6 +51,7 @@ class Corpus:
     ledger: Ledger
     rows_as_written: Mapping[str, Sequence[Mapping[str, Any]]]
     leaking: tuple[int, ...] = ()
+    homes: tuple[int, ...] = ()
 
     @property
     def rows(self) -> dict[str, int]:
@@ -62,9 +63,11 @@ class Corpus:
         return self.rows_as_written[split]
 
 
-def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int) -> Corpus:
+def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int, folds: int | None = None) -> Corpus:
     """Read, infer, check and split. ``task=None`` guesses the task from the rows, and says so.
 
+    With ``folds`` every row is a test row, for the models of the folds to answer, and all of them train the model
+    that ships.
     Raises DataError with all faults found: nothing is trained on data that is not whole.
     """
     skip = data.on_bad_row == "skip"
@@ -82,19 +85,20 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     own = tables["train"].name
     if faults := sound(parsed["train"].examples, own):
         raise DataError(faults)
-    parsed, said = completed(parsed, data.split_fractions, seed, own)
-    notes += said
-    left = sum(map(len, parsed.values()))
-    repeated = 0
+    whole_set = completed(parsed, data, seed, own, folds)
+    parsed, homes = whole_set.parsed, whole_set.homes
+    notes += whole_set.notes
+    left = sum(map(len, parsed.values())) - len(homes)
+    repeated = len(homes)
     if data.mix:
         mixed = mixture({tables[n].name: parsed[n] for n in ("train", *data.mix)}, [1.0, *data.mix.values()], seed)
         left -= sum(len(parsed[n]) for n in ("train", *data.mix)) - mixed.different
-        repeated = len(mixed.parsed) - mixed.different
+        repeated += len(mixed.parsed) - mixed.different
         parsed["train"] = mixed.parsed
         notes.append(mixed.note)
     parsed = {name: parsed[name] for name in SPLITS if name in parsed}
     schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes, whole - left, repeated, data.on_leak)
+    return _corpus(parsed, task, schema, columns, used, notes, whole - left, repeated, data.on_leak, homes)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -129,9 +133,11 @@ def _corpus(
     left_out: int,
     repeated: int,
     on_leak: OnLeak = "error",
+    homes: tuple[int, ...] = (),
 ) -> Corpus:
     parsed = dict(parsed)
-    prints = {name: read_prints(part.examples) for name, part in parsed.items()}
+    apart = [name for name in parsed if not (homes and name == "test")]
+    prints = {name: read_prints(parsed[name].examples) for name in apart}
     shared, dropped = leaks(prints), 0
     if "train" in parsed:
         kept, said = settle(shared, prints, {name: table.name for name, table in tables.items()}, on_leak)
@@ -155,6 +161,7 @@ def _corpus(
         ledger=account,
         rows_as_written={name: part.originals for name, part in parsed.items()},
         leaking=() if leak is None else tuple(leak.every.tolist()),
+        homes=homes,
     )
 
 

@@ -14,8 +14,8 @@ class Ledger:
     """Rows by what became of them: ``read == skipped + left_out + dropped + sum(used) - repeated``.
 
     ``mended`` ones are used like others; ``skipped`` could not be read or understood; ``left_out`` are those behind
-    ``data.max_rows`` or the weights of a mixture, ``repeated`` those that a mixture takes again; ``dropped`` stood in
-    two splits.
+    ``data.max_rows`` or the weights of a mixture, ``repeated`` those that a mixture takes again, or that a
+    cross-validation both trains with and measures; ``dropped`` stood in two splits.
     """
 
     read: int

@@ -35,6 +35,9 @@ class DataOptions:
     them, 2 all twice. DATA's own rows count 1, and splits that are missing are drawn from them alone."""
     weight_column: str | None = None
     """Column with each row's weight in the loss, a number above 0; null counts every row once."""
+    fold: tuple[int, int] | None = None
+    """Measure on one of k parts of the training rows and train on the others, as in [0, 5] on the first of five: one
+    of the runs that evaluate.folds makes; null splits as split_fractions says."""
     split_fractions: tuple[float, float] = (0.1, 0.1)
     """Shares of the rows taken for a missing validation and a missing test split; a tenth each is custom.
     0 for validation goes without."""

@@ -13,9 +13,13 @@ from whet.core.errors import DataError, UsageError
 from whet.prepare import split as splits
 from whet.prepare.kept import Lazy
 from whet.prepare.near import groups
+from whet.prepare.options import DataOptions
 from whet.prepare.parsed import Parsed
 from whet.prepare.prints import read_prints
 from whet.tasks.contract import Example
+
+FEW, USUAL = 300, 5
+"""Below so many rows a tenth of them measures too little, and so many folds are proposed (Kohavi 1995: 5 to 10)."""
 
 
 def thinned(parsed: Mapping[str, Parsed], most: int | None, seed: int) -> tuple[dict[str, Parsed], list[str]]:
@@ -31,10 +35,66 @@ def thinned(parsed: Mapping[str, Parsed], most: int | None, seed: int) -> tuple[
     ]
 
 
+@dataclass(frozen=True)
+class Completed:
+    """All three splits, and what must be said of them.
+
+    ``homes`` has for each test row of a cross-validation the fold in which it is measured; those rows train too.
+    """
+
+    parsed: dict[str, Parsed]
+    notes: list[str]
+    homes: tuple[int, ...] = ()
+
+
 def completed(
+    parsed: Mapping[str, Parsed], data: DataOptions, seed: int, name: str, folds: int | None = None
+) -> Completed:
+    """Take what is missing from the training rows ``name``: by ``data.fold`` or ``folds``, else by shares."""
+    homes: tuple[int, ...] = ()
+    notes: list[str] = []
+    if data.fold or folds:
+        which, k = data.fold or (None, folds)
+        parsed, homes, note = _folded(parsed, which, int(k or 0), seed, name)
+        notes.append(note)
+    elif "test" not in parsed and len(parsed["train"]) < FEW:
+        notes.append(
+            f"{name}: of {len(parsed['train'])} rows a test split says little; --set evaluate.folds={USUAL} measures "
+            f"with all of them, in about {USUAL} times the time"
+        )
+    found, said = _divided(parsed, data.split_fractions, seed, name)
+    return Completed(found, notes + said, homes)
+
+
+def _folded(
+    parsed: Mapping[str, Parsed], which: int | None, k: int, seed: int, name: str
+) -> tuple[dict[str, Parsed], tuple[int, ...], str]:
+    """The test rows of one fold of ``k``, kept from training; or of all folds, kept in it, and the fold of each.
+
+    Raises DataError where there is a test split already, or too few different texts.
+    """
+    if "test" in parsed:
+        what = "there are test rows already, and folds measure on the training rows"
+        raise DataError(what, name, "leave out evaluate.folds, or give the file of the training rows alone")
+    rows = parsed["train"]
+    homes = splits.folds(rows.examples, k, seed)
+    measured = homes >= 0 if which is None else homes == which
+    found = {**parsed, "test": rows.pick(np.flatnonzero(measured))}
+    told = f"{int(measured.sum())} of {len(rows)} rows of {name}"
+    drawn = f"folds stratified, seed {seed}, equal and nearly equal texts in one"
+    if which is not None:
+        found["train"] = rows.pick(np.flatnonzero(~measured))
+        return found, (), f"fold {which + 1} of {k}: measured with {told}; {drawn}"
+    alone = int((homes < 0).sum())
+    never = f"; {alone} are never measured, for they alone have their label" if alone else ""
+    said = f"cross-validation: {told} are answered by {k} models, each by one that never saw it ({drawn}){never}"
+    return found, tuple(homes[measured].tolist()), said
+
+
+def _divided(
     parsed: Mapping[str, Parsed], fractions: tuple[float, float], seed: int, name: str
 ) -> tuple[dict[str, Parsed], list[str]]:
-    """Take what is missing from the training rows; both shares are of the training rows as they came."""
+    """Draw the splits that are missing; both shares are of the training rows as they came."""
     missing = [split for split in ("test", "validation") if split not in parsed]
     found: dict[str, Parsed] = dict(parsed)
     notes: list[str] = []

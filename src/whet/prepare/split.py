@@ -85,7 +85,9 @@ def folds(examples: Sequence[Example], k: int, seed: int, groups: np.ndarray | N
     """
     drawn = _drawn(read_targets(examples), _groups(examples, groups))
     if len(drawn.sizes) < k:
-        raise DataError(f"{len(drawn.sizes)} different texts cannot be shared out to {k} folds", "", "use fewer folds")
+        raise DataError(
+            f"{len(drawn.sizes)} different texts cannot be shared out to {k} folds", "evaluate.folds", "take fewer"
+        )
     random = draws.generator(seed, "folds", k)
     home = dict.fromkeys(drawn.left, -1)
     found = np.full(len(drawn.sizes), -1, np.int64)

@@ -1,0 +1,112 @@
+"""Cross-validation: every fold is a run of its own inside the run, and their answers are judged as one.
+
+Each row is answered by a model that was trained, and whose best weights were chosen, without it (Stone 1974). The model
+that ships learns from all rows by the same recipe, which the folds have measured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from whet import leg as legs
+from whet.assemble.bundle import open_predictor
+from whet.core.durable import discard
+from whet.core.events import Event, Said, Tell, silent
+from whet.core.rundir import RunDir
+from whet.leg import Leg
+from whet.prepare.corpus import Corpus
+from whet.prepare.encode import encode
+from whet.recipe import Recipe
+from whet.tasks.contract import Pair, Split
+
+
+def count(recipe: Recipe) -> int:
+    """How many folds a run has; 0 where it measures on a test split."""
+    return recipe.stages[-1].evaluate.folds or 0
+
+
+def checked(recipe: Recipe, corpora: Sequence[Corpus]) -> list[Corpus]:
+    """The same rows, with the test rows noted that stand in what is mixed into their fold's training rows.
+
+    Raises DataError where they are too many, before anything is trained; rows of one file never stand on both sides.
+    """
+    last = corpora[-1]
+    if not (count(recipe) and recipe.stages[-1].data.mix):
+        return list(corpora)
+    leaking: list[int] = []
+    for number, places in enumerate(_places(last, count(recipe))):
+        stage = _recipe(recipe, number).stages[-1]
+        _, (fold,) = legs.read(dataclasses.replace(recipe, stages=(stage,)), silent)
+        leaking += places[list(fold.leaking)].tolist()
+    return [*corpora[:-1], dataclasses.replace(last, leaking=tuple(sorted(leaking)))]
+
+
+def run(
+    recipe: Recipe,
+    corpora: Sequence[Corpus],
+    out: RunDir,
+    tell: Tell,
+    train: Callable[[Recipe, int, RunDir, Tell], object],
+) -> Recipe:
+    """Train and measure every fold that is not finished yet; the recipe as the first of them settled it.
+
+    What the machine chooses, and how many epochs a budget allows, is so the same for all folds and for the whole.
+    """
+    heard = {note for corpus in corpora for note in corpus.notes}
+
+    def once(event: Event) -> None:
+        if not (isinstance(event, Said) and event.text in heard):
+            tell(event)
+        if isinstance(event, Said):
+            heard.add(event.text)
+
+    for number in range(count(recipe)):
+        place = out.fold(number)
+        if place.status() != "finished":
+            train(_recipe(recipe, number), number, place, once)
+        place.recover()
+        if place.checkpoints.is_dir():
+            discard(place.checkpoints)
+        if number == 0:
+            recipe = _whole(Recipe.read(place.recipe), count(recipe))
+    tell(Said(f"the {count(recipe)} folds are measured; the model that ships is trained on all rows"))
+    return recipe
+
+
+def answers(out: RunDir, leg: Leg, tell: Tell) -> list[Pair]:
+    """The test rows, each answered by the model of its fold."""
+    test = leg.splits["test"]
+    found: dict[int, Pair] = {}
+    for number, places in enumerate(_places(leg.corpus, leg.stage.evaluate.folds or 0)):
+        predictor = open_predictor(str(out.fold(number).model), leg.stage.train.device)
+        model = predictor.model
+        own = Split(f"fold {number + 1}", [test.examples[place] for place in places.tolist()])
+        encoded = encode(own, model.task, model.tokenizer, model.limits, model.schema)
+        found.update(zip(places.tolist(), predictor.pairs(encoded.split, tell), strict=True))
+    return [found[place] for place in sorted(found)]
+
+
+def forget_models(out: RunDir) -> None:
+    """Remove the folds' models once their answers are judged: nobody ships them, and their recipes make them again."""
+    for fold in out.folds():
+        for place in (fold.model, fold.root / "stages"):
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _recipe(recipe: Recipe, number: int) -> Recipe:
+    stage = recipe.stages[-1].with_("evaluate", folds=None).with_("data", fold=(number, count(recipe)))
+    return recipe.with_stage(len(recipe.stages) - 1, stage)
+
+
+def _whole(recipe: Recipe, folds: int) -> Recipe:
+    stage = recipe.stages[-1].with_("evaluate", folds=folds).with_("data", fold=None)
+    return recipe.with_stage(len(recipe.stages) - 1, stage)
+
+
+def _places(corpus: Corpus, folds: int) -> list[np.ndarray]:
+    """For each fold the places of its rows in the test split."""
+    return [np.flatnonzero(np.asarray(corpus.homes) == number) for number in range(folds)]
