@@ -29,6 +29,12 @@ def count(recipe: Recipe) -> int:
     return recipe.stages[-1].evaluate.folds or 0
 
 
+def share(recipe: Recipe) -> float:
+    """What one fold may take of a time: k trainings, each without a k-th of the rows, and one of all rows are k."""
+    k = count(recipe)
+    return (1 - 1 / k) / k
+
+
 def checked(recipe: Recipe, corpora: Sequence[Corpus]) -> list[Corpus]:
     """The same rows, with the test rows noted that stand in what is mixed into their fold's training rows.
 

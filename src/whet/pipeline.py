@@ -112,7 +112,8 @@ def plan(
         leg = legs.assemble(recipe, number, corpus, source, hear)
         foreseen = forecast(leg)
         if budget_seconds is not None:
-            leg = leg.within(_share(budget_seconds, recipe), foreseen.train_seconds, hear)
+            share = budget_seconds / len(corpora) / (folds.count(recipe) or 1)
+            leg = leg.within(share, foreseen.train_seconds, hear)
             foreseen = forecast(leg)
         recipe = recipe.with_stage(number, leg.stage)
         described.append(describe(leg))
@@ -144,13 +145,6 @@ def _last(out: RunDir, tell: Tell) -> Checkpoint | None:
     return start
 
 
-def _share(budget_seconds: float, recipe: Recipe) -> float:
-    """What a stage of one training may take: k folds, each without a k-th of the rows, and all rows are k trainings."""
-    fold = recipe.stages[-1].data.fold
-    k = fold[1] if fold else folds.count(recipe) or 1
-    return budget_seconds / k / len(recipe.stages) * (1 - 1 / k if fold else 1)
-
-
 def _fold(recipe: Recipe, number: int, out: RunDir, tell: Tell, stop: Stop, budget_seconds: float | None) -> None:
     """Train and measure one fold, from its last checkpoint where it was interrupted; the first keeps to the budget."""
     with out.held():
@@ -179,16 +173,17 @@ def _go(
     accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
     with standing.opened(out, recipe, corpora, start.progress if start else None):
-        if folds.count(recipe):
-            recipe = folds.run(recipe, corpora, out, tell, partial(_fold, stop=stop, budget_seconds=budget_seconds))
-            budget_seconds = None  # the first fold has settled it for all
+        if folds.count(recipe) and start is None:
+            share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
+            recipe = folds.run(recipe, corpora, out, tell, partial(_fold, stop=stop, budget_seconds=share))
+            budget_seconds = None  # the first fold has settled the epochs for all
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
             with standing.within_memory(leg):
                 forecasts.append(forecast(leg))
                 if budget_seconds is not None:
-                    leg = leg.within(_share(budget_seconds, recipe), forecasts[-1].train_seconds, tell)
+                    leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
                 recipe = recipe.with_stage(number, leg.stage)
                 accounts[number] = leg.accounts
                 _write_what_is_known(out, recipe, corpora, accounts, forecasts)
