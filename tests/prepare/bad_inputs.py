@@ -767,21 +767,21 @@ kind(
     bad(
         "train.conll",
         WORDS * 4 + "Bo PER\nsat O\n\n",
-        "=train, row 5",
+        "row 5 (line 13)",
         source="",
         beside={"dev.conll": WORDS, "test.conll": WORDS},
     ),
     bad(
         "train.conll",
         "Bo B-per\nsat 0\n\n" + WORDS * 4,
-        "=train, row 1",
+        "row 1 (line 1)",
         source="",
         beside={"dev.conll": WORDS, "test.conll": WORDS},
     ),
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["安娜", "跑"], "tags": ["B-人", "O"]}] * 4, {"tokens": ["a", "b"], "tags": ["O", "o"]}),
-        "=train, row 5",
+        "row 5 (line 5)",
         source="",
         beside={"dev.conll": WORDS.replace("per", "人"), "test.conll": WORDS.replace("per", "人")},
     ),
@@ -817,6 +817,7 @@ kind(
         "row 2 (line 2)",
     ),
     bad("a.conll", "Ann\tB-per\nran\tO\n\n\tO\nsat\tO\n", "row 2 (line 4)"),
+    bad("a.jsonl", lines({"tokens": ["a", None], "tags": ["O", "B-x"]}), "row 1 (line 1)"),
 )
 kind(
     "a sentence without words",
@@ -828,19 +829,19 @@ kind(
 )
 kind(
     "a sentence without tags",
-    "the sentence has no tags",
-    "give every word a tag, or name the column with data.columns.tags",
+    "the row has no tags(: 2 rows)?",
+    "fill it in, or delete the row; where another column has them: data.columns.tags=NAME",
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["a", "b"], "tags": ["O", "B-x"]}] * 3, {"tokens": ["a"], "tags": None}),
-        "=train, row 4",
+        "row 4 (line 4)",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
     bad(
         "train.csv",
         "words,tags\nAnn ran,\nshe sat,O B-x\n",
-        "=train, row 1",
+        "row 1 (line 2)",
         TAGS,
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
@@ -848,7 +849,7 @@ kind(
     bad(
         "train.jsonl",
         lines({"tokens": ["a"], "tags": ["O"]}, {"tokens": ["b"]}, {"tokens": ["c"]}),
-        ("=train, row 2", "=train, row 3"),
+        "rows 2, 3 (lines 2, 3)",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
@@ -860,18 +861,18 @@ kind(
     bad(
         "train.conll",
         "Ann O\nran O\n\n" * 4,
-        "=train",
+        "",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["安"], "tags": ["O"]}] * 4),
-        "=train",
+        "",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
-    bad("a.conll", "".join(f"word{i} O\n\n" for i in range(30)), "=train", split_fractions=(0.0, 0.1)),
+    bad("a.conll", "".join(f"word{i} O\n\n" for i in range(30)), "", split_fractions=(0.0, 0.1)),
 )
 
 # ----------------------------------------------------------------------------------------------------- texts, labels
@@ -907,45 +908,55 @@ kind(
         TextClassification(),
     ),
 )
+LISTS = lines({"text": "dev", "label": ["good"]})
+SPLITS_OF_LISTS = {"dev.jsonl": LISTS, "test.jsonl": LISTS.replace("dev", "test")}
 SPLITS = {"dev.csv": HEAD + rows(4, 100), "test.csv": HEAD + rows(4, 200)}
 kind(
     "a training row without its label",
-    "the label is empty",
-    FILL,
-    bad("train.csv", HEAD + rows(4) + "no label,\n", "=train, row 5", source="", beside=SPLITS),
+    "the row has no label(: 2 rows)?",
+    "fill it in, or delete the row; where another column has them: data.columns.label=NAME",
+    bad("train.csv", HEAD + rows(4) + "no label,\n", "row 5 (line 6)", source="", beside=SPLITS),
     bad(
         "train.jsonl",
         lines({"text": "a b", "label": None}, *labelled(4), {"text": "c"}),
-        ("=train, row 1", "=train, row 6"),
+        "rows 1, 6 (lines 1, 6)",
         source="",
         beside=SPLITS,
     ),
     bad(
         "train.parquet",
         parquet([{"text": "好", "label": 1.0}, {"text": "坏", "label": 0.0}, {"text": "中", "label": float("nan")}]),
-        "=train, row 3",
+        "row 3 (line 3)",
         SINGLE,
         source="",
         beside={"dev.csv": HEAD + "a,1\n", "test.csv": HEAD + "b,0\n"},
     ),
-    bad("train.csv", HEAD + rows(4) + 'd e,"  "\n', "=train, row 5", source="", beside=SPLITS),
+    bad("train.csv", HEAD + rows(4) + 'd e,"  "\n', "row 5 (line 6)", source="", beside=SPLITS),
 )
 kind(
     "a test row without its label",
-    "\\d rows have no (label|tags): rows .*",
-    "fill it in, or give a (validation|test) file without them; rows without one are for whet predict",
+    "the row has no (label|tags)(: 2 rows)?",
+    "fill it in, or give a (validation|test) file without such rows; they are for whet predict",
     bad(
-        "test.csv", HEAD + rows(4) + "no label,\nnone,\n", "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}
-    ),
-    bad(
-        "dev.jsonl",
-        lines(*labelled(4), {"text": "无"}),
-        "=validation",
+        "test.csv",
+        HEAD + rows(4) + "no label,\nnone,\n",
+        "rows 5, 6 (lines 6, 7)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
-        "test.conll", WORDS + "She\nsat\n\n", "=test", source="", beside={"train.conll": WORDS * 9, "dev.conll": WORDS}
+        "dev.jsonl",
+        lines(*labelled(4), {"text": "无"}),
+        "row 5 (line 5)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
+    bad(
+        "test.conll",
+        WORDS + "She\nsat\n\n",
+        "row 2 (line 4)",
+        source="",
+        beside={"train.conll": WORDS * 9, "dev.conll": WORDS},
     ),
 )
 kind(
@@ -978,70 +989,80 @@ kind(
 )
 kind(
     "a list in a test file beside single labels",
-    "the label is a list, and training has one label a row: rows .*",
+    "the label is a list, and training has one label a row",
     "give one label, or set task.kind=multi",
     bad(
         "test.jsonl",
         lines(*labelled(4), {"text": "a", "label": ["good"]}),
-        "=test",
+        "row 5 (line 5)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
         "dev.jsonl",
         lines({"text": "坏", "label": ["bad"]}, *labelled(4)),
-        "=validation",
+        "row 1 (line 1)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
-    bad("test.csv", HEAD + rows(4) + 'x,"[""good""]"\n', "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}),
+    bad(
+        "test.csv",
+        HEAD + rows(4) + 'x,"[""good""]"\n',
+        "row 5 (line 6)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
 )
 kind(
     "one class only",
-    "the training rows have 1 different labels",
-    "give rows of at least two, or name the label column with data.columns.label",
-    bad("a.csv", HEAD + "".join(f"Satz Nummer {i},gut\n" for i in range(40)), "=train"),
-    bad("a.jsonl", lines(*({"text": f"text {i}", "label": 1} for i in range(40))), "=train"),
-    bad(
-        "train.csv",
-        HEAD + "a,1\nb,1.0\n".replace("1.0", "1"),
-        "=train",
-        source="",
-        beside={"dev.csv": HEAD + "c,1\n", "test.csv": HEAD + "d,1\n"},
-    ),
-    bad("train.csv", HEAD + rows(30), "=train", source="", beside=SPLITS, max_rows=1),
+    "every row has the one label '(gut|1|bad|good|x(, y)?)': there is nothing to learn",
+    "give rows with others too \\(a file that is sorted by them may have been cut off\\), or name the right column: "
+    "data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"Satz Nummer {i},gut\n" for i in range(40))),
+    bad("a.jsonl", lines(*({"text": f"text {i}", "label": 1} for i in range(40)))),
+    bad("train.csv", HEAD + "a,1\nb,1\n", source="", beside={"dev.csv": HEAD + "c,1\n", "test.csv": HEAD + "d,1\n"}),
+    bad("train.csv", HEAD + rows(30), source="", beside=SPLITS, max_rows=1),
+    bad("a.jsonl", lines(*({"text": f"text {i}", "label": ["x"]} for i in range(40)))),
+    bad("a.csv", HEAD + "".join(f"text number {i},x\n" for i in range(40)), task=TextClassification(kind="multi")),
+    bad("a.parquet", parquet([{"text": f"句子{i}", "label": ["x", "y"]} for i in range(40)])),
 )
 kind(
-    "one label in every row of several",
-    "every row has the one label 'x': there is nothing to learn",
-    "give rows of at least two labels",
-    bad("a.jsonl", lines(*({"text": f"text {i}", "label": ["x"]} for i in range(40))), "=train"),
-    bad("a.csv", HEAD + "".join(f"text number {i},x\n" for i in range(40)), "=train", TextClassification(kind="multi")),
-    bad("a.parquet", parquet([{"text": f"句子{i}", "label": ["x"]} for i in range(40)]), "=train"),
+    "a scale on which every row stands at one place",
+    "every row has the one label '(3.5|0)': there is nothing to learn",
+    "give rows with others too .*",
+    bad("a.csv", "text,score\n" + "".join(f"text {i},3.5\n" for i in range(40)), task=REGRESSION),
+    bad("a.csv", "text,score\n" + "".join(f"text {i},3.5{'0' * (i % 3)}\n" for i in range(40)), task=REGRESSION),
+    bad("a.jsonl", lines(*({"text": f"文{i}", "score": 0} for i in range(40))), task=REGRESSION),
 )
 kind(
     "a class that training never saw",
-    "the label '.*' is not among those seen in training \\(.*\\): rows .*",
-    "mend the label, or add training rows that have it",
-    bad("test.csv", HEAD + rows(4) + "a b,goood\n", "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}),
+    "the label '.*' is not among those seen in training \\(.*\\)(: 2 rows)?",
+    "(did you mean '.*'\\? )?mend the label, or add training rows that have it",
+    bad(
+        "test.csv",
+        HEAD + rows(4) + "a b,goood\n",
+        "row 5 (line 6)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
     bad(
         "dev.csv",
         HEAD + rows(4) + "a b,好\nc d,好\n",
-        "=validation",
+        "rows 5, 6 (lines 6, 7)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
         "test.conll",
         "Rom B-loc\nbrennt O\n\n",
-        "=test",
+        "row 1 (line 1)",
         source="",
         beside={"train.conll": WORDS * 9, "dev.conll": WORDS},
     ),
     bad(
         "test.jsonl",
         lines(*labelled(4), {"text": "a", "label": "x"}, {"text": "b", "label": "y"}),
-        ("=test", "=test"),
+        ("row 5 (line 5)", "row 6 (line 6)"),
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
@@ -1066,47 +1087,47 @@ kind(
     bad(
         "train.csv",
         "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40)) + "a b,gut\n",
-        "=train, row 41",
+        "row 41 (line 42)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
     bad(
         "train.tsv",
         "text\tscore\na\tn/a\n" + "".join(f"text {i}\t{i / 7:.3f}\n" for i in range(40)),
-        "=train, row 1",
+        "row 1 (line 2)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
     bad(
         "train.jsonl",
         lines(*({"text": f"文{i}", "score": i / 7} for i in range(40)), {"text": "x", "score": "无"}),
-        "=train, row 41",
+        "row 41 (line 41)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
 )
 kind(
     "words in a test file beside a scale",
-    "the target '.*' is no number: rows .*",
+    "the target '.*' is no number, and training has a scale(: 2 rows)?",
     "mend the row, or set task.kind=single",
     bad(
         "test.csv",
         "text,score\na,gut\n",
-        "=test",
+        "row 1 (line 2)",
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
     bad(
         "dev.csv",
         "text,score\na,1.5\nb,4/5\nc,4/5\n",
-        "=validation",
+        "rows 2, 3 (lines 3, 4)",
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
     bad(
         "test.jsonl",
         lines({"text": "a", "score": "x"}, {"text": "b", "score": "y"}),
-        ("=test", "=test"),
+        ("row 1 (line 1)", "row 2 (line 2)"),
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
@@ -1128,6 +1149,49 @@ kind(
         ("row 1 (line 1)", "row 2 (line 2)"),
         weight_column="w",
     ),
+)
+
+UNIT = TextClassification()
+kind(
+    "lists and single labels in one column",
+    "the label (is a list, and \\d+ other rows have one label each|stands alone, and \\d+ other rows have lists of them)"
+    "(: \\d rows)?",
+    "write all labels as lists .*, or one a row; task.kind=multi reads one alone as a list",
+    bad("a.jsonl", lines(*labelled(20), {"text": "a", "label": ["good", "new"]}), "row 21 (line 21)"),
+    bad(
+        "train.jsonl",
+        lines(
+            *({"text": f"t {i}", "label": [("bad", "good")[i % 2]]} for i in range(20)), {"text": "a", "label": "x, y"}
+        ),
+        "row 21 (line 21)",
+        source="",
+        beside=SPLITS_OF_LISTS,
+    ),
+    bad(
+        "train.csv",
+        HEAD + rows(9) + "".join(f'text {i},"[""good""]"\n' for i in range(3)),
+        "rows 10, 11, 12 (lines 11, 12, 13)",
+        source="",
+        beside=SPLITS_OF_LISTS,
+    ),
+)
+kind(
+    "no name in a list of labels",
+    "(label|tag|word) \\d is (\\{.*\\}|\\[.*\\]), not a name",
+    'write names alone, as in \\["a", "b"\\]',
+    bad("a.jsonl", lines({"text": "a", "label": ["x", {"a": 1}]}, {"text": "b", "label": ["x"]}), "row 1 (line 1)"),
+    bad("a.json", json.dumps([{"text": "a", "label": [["x"]]}, {"text": "b", "label": ["x"]}]), "row 1 (line 1)", UNIT),
+    bad("a.csv", HEAD + 'a b,"[{""id"": 1}]"\nc d,"[""x""]"\n', "row 1 (line 2)"),
+    bad("a.jsonl", lines({"tokens": ["a", "b"], "tags": ["O", {"tag": "B-x"}]}), "row 1 (line 1)"),
+    bad("a.jsonl", lines({"tokens": ["a", ["b"]], "tags": ["O", "B-x"]}), "row 1 (line 1)"),
+)
+kind(
+    "nothing in a list of labels",
+    "(label|tag) \\d is empty",
+    "fill it in, or delete the row",
+    bad("a.jsonl", lines({"text": "a", "label": ["x", None]}, {"text": "b", "label": ["x"]}), "row 1 (line 1)"),
+    bad("a.parquet", parquet([{"text": "a", "label": ["x", ""]}, {"text": "b", "label": ["y"]}]), "row 1 (line 1)"),
+    bad("a.jsonl", lines({"tokens": ["a", "b"], "tags": ["O", None]}), "row 1 (line 1)"),
 )
 
 # ------------------------------------------------------------------------------------------------------ too few rows

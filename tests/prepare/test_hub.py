@@ -93,7 +93,7 @@ def test_a_split_without_any_answers_is_left_out_and_made_from_training(stage):
     assert prepare("hf:glue:x", DataOptions(), None, 0).rows["test"] == 4
     some = Part([*unanswered(3), {"text": "a known one", "label": 1}], FEATURES)
     stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": some}))
-    with pytest.raises(DataError, match="3 rows have no label"):
+    with pytest.raises(DataError, match="the row has no label: 3 rows"):
         prepare("hf:glue:x", DataOptions(), None, 0)
 
 

@@ -55,6 +55,10 @@ def remarks(check: Mapping[str, Any]) -> list[str]:
             rows = _shown(split["contradiction_rows"], 10)
             said.append(f"{found} {name} texts have several labels ({rows}): decide which is right")
     said += _of_classes(check)
+    for name, split in check["splits"].items():
+        reach = split.get("targets")
+        if reach and split["rows"] > 1 and reach["least"] == reach["most"]:
+            said.append(f"every {name} row has the target {reach['least']:g}: no correlation can be measured there")
     if any(not split["near_searched"] for split in check["splits"].values()):
         said.append("near copies are not searched to the end: the rows are too many, or too much alike")
     for name, split in check["splits"].items():
@@ -102,10 +106,19 @@ def _of_split(split: Prints, classes: Mapping[str, Mapping[str, Any]]) -> dict[s
         "copies": len(split) - different,
         "near_copies": different - len(np.unique(near.numbers)),
         "near_searched": near.whole,
+        **_numbers(split, classes),
         "contradictions": contradictions,
         "contradiction_rows": contradicting,
         "odd": _odd(split),
     }
+
+
+def _numbers(split: Prints, classes: Mapping[str, Any]) -> dict[str, Any]:
+    """How far the targets reach, where they are numbers and no classes."""
+    numbers = split.targets.numbers
+    if classes or split.targets.echoes or numbers is None or not len(numbers):
+        return {}
+    return {"targets": {"least": float(numbers.min()), "most": float(numbers.max())}}
 
 
 def _imbalance(classes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -79,10 +79,9 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     whole = sum(map(len, parsed.values()))
     parsed, said = thinned(parsed, data.max_rows, seed)
     notes += said
-    own = tables["train"].name
-    if faults := sound(parsed["train"].examples, own):
+    if faults := sound(parsed, task, columns):
         raise DataError(faults)
-    parsed, said = completed(parsed, data.split_fractions, seed, own)
+    parsed, said = completed(parsed, data.split_fractions, seed, tables["train"].name)
     notes += said
     left = sum(map(len, parsed.values()))
     repeated = 0
@@ -93,8 +92,8 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
         parsed["train"] = mixed.parsed
         notes.append(mixed.note)
     parsed = {name: parsed[name] for name in SPLITS if name in parsed}
-    schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes, whole - left, repeated, data.on_leak)
+    schema, said = learn(parsed, task)
+    return _corpus(parsed, task, schema, columns, used, notes + said, whole - left, repeated, data.on_leak)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -113,8 +112,7 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, skip, columns or None)
     whole = len(parsed["test"])
     parsed, fewer = thinned(parsed, data.max_rows, 0)
-    faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
-    if faults:
+    if faults := unlabelled(parsed["test"], task, "test") + unseen(parsed["test"], schema):
         raise DataError(faults)
     return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer, whole - len(parsed["test"]), 0)
 
