@@ -50,7 +50,7 @@ def test_a_name_that_is_too_long_for_a_file_is_none(whet_cli):
     told = whet_cli("run", "x" * 300)
     assert told.code == 3
     assert told.err == (
-        f"error: data.train={'x' * 300}: there is no such file or folder\n"
+        f"error: {'x' * 300}: there is no such file or folder\n"
         "  cure: check the path; a hub data set is hf:NAME\n"
     )
 
@@ -68,7 +68,7 @@ def test_bad_data_ends_with_3_and_leaves_nothing(kind, whet_cli, tmp_path, monke
     assert (told.code, told.out) == (3, "")
     errors = re.findall(r"error: (.+)\n  cure: (.+)\n", told.err)
     assert len(errors) == 1
-    where, _, what = errors[0][0].removeprefix("data.train=").partition(f"{one.places(given)[0]}: ")
+    where, _, what = errors[0][0].partition(f"{one.places(given)[0]}: ")
     assert where == "" and re.fullmatch(kind.what, what)
     assert re.fullmatch(kind.cure, errors[0][1])
     assert "Traceback" not in told.err

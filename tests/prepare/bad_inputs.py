@@ -748,6 +748,19 @@ kind(
     bad("a.csv", parquet(labelled())[:60]),
 )
 
+kind(
+    "parquet: bytes that are no text",
+    "the column '(text|label|tags)' holds bytes that are not UTF-8: 0x[0-9a-f]{2} at position \\d+",
+    "write the column as text, or leave it out",
+    bad("a.parquet", parquet([{"text": b"a b", "label": 1}, {"text": "größer".encode("cp1252"), "label": 0}]), "row 2"),
+    bad("a.pq", parquet([{"text": "a", "label": b"\xff"}, {"text": "b", "label": b"y"}]), "row 1"),
+    bad(
+        "a.parquet",
+        parquet([{"tokens": ["a"], "tags": [b"O"]}, {"tokens": ["b"], "tags": ["好".encode("gbk")]}]),
+        "row 2",
+    ),
+)
+
 # ------------------------------------------------------------------------------------------------- sentences of words
 
 EVERY = "give every word of a sentence a tag, and separate sentences by blank lines"
@@ -1218,8 +1231,8 @@ kind(
     bad("here.csv", HEAD, "=FOLDER/here.csv/inside", source="here.csv/inside"),
     bad("here.csv", HEAD, "=FOLDER/数据.csv", source="数据.csv"),
     bad("here.csv", HEAD, "=FOLDER/" + "x" * 300, source="x" * 300),
-    bad("here.csv", HEAD, "=data.train=FOLDER/there.csv", train="FOLDER/there.csv"),
-    bad("here.csv", HEAD, "=data.train=FOLDER/" + "字" * 300, train="FOLDER/" + "字" * 300),
+    bad("here.csv", HEAD, "=FOLDER/there.csv", train="FOLDER/there.csv"),
+    bad("here.csv", HEAD, "=FOLDER/" + "字" * 300, train="FOLDER/" + "字" * 300),
 )
 kind(
     "a named file that leads nowhere",
@@ -1279,7 +1292,7 @@ kind(
     "give one file",
     bad("a.csv", HEAD + rows(), "=data.test=FOLDER/more", test="FOLDER/more", beside={"more/x.csv": HEAD}),
     bad("a.csv", HEAD + rows(), "=data.validation=FOLDER", validation="FOLDER"),
-    bad("a.csv", HEAD + rows(), "=data.train=FOLDER", source="", train="FOLDER"),
+    bad("a.csv", HEAD + rows(), "=FOLDER", source="", train="FOLDER"),
 )
 kind(
     "a name too long for any file",

@@ -168,7 +168,7 @@ def _tables(
         for split, part in found.splits.items():
             if only in (None, split):
                 name, print_ = f"hf:{place.hub}/{split}", getattr(part, "_fingerprint", "")
-                tables[split] = table_of(name, HUB, hub.lines(part), print_)
+                tables[split] = table_of(name, HUB, hub.lines(part, name), print_)
     faults: list[Fault] = []
     for split, path in {**place.files, **{name: Path(name) for name in mix}}.items():
         if only not in (None, split):

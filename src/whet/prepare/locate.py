@@ -74,8 +74,8 @@ def locate(source: str | None, options: DataOptions) -> Place:
 
 def _closed(path: Path, split: str) -> tuple[Fault, ...]:
     """Why a file that the user named cannot be read, if it cannot; a folder can where a reader has its files there."""
-    name = f"data.{split}={path}"
-    if split == "train" and not os.path.lexists(path):  # from the command line this is DATA, which may be more
+    name = str(path) if split == "train" else f"data.{split}={path}"  # the first is what stands as DATA
+    if split == "train" and not os.path.lexists(path):  # and may be more than a file
         return (dataclasses.replace(NOWHERE, where=name),)
     try:
         opened(path, name)
