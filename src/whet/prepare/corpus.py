@@ -34,10 +34,10 @@ HUB = "hub"
 class Corpus:
     """Checked rows, ready to be encoded.
 
-    ``columns`` names the column of each role, ``files`` the SHA-256 of each file, ``notes`` everything that
-    was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows (from 0)
-    that stand in training too. An example's ``row`` is
-    the number of its row in the file that it was read from, in a split that was made as well.
+    ``columns`` names the column of each role, ``files`` the SHA-256 of each file by its full name, ``notes`` everything
+    that was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows
+    (from 0) that stand in training too. An example's ``row`` is the number of its row in the file that it was read
+    from, in a split that was made as well.
     """
 
     task_name: str
@@ -147,13 +147,18 @@ def _corpus(
         splits={name: Split(name, part.examples, content=part.content) for name, part in parsed.items()},
         schema=schema,
         columns=columns,
-        files={table.name: table.sha256 for table in tables.values()},
+        files={_full(table): table.sha256 for table in tables.values()},
         notes=notes + remarks(check),
         check={"rows": asdict(account), **check},
         ledger=account,
         rows_as_written={name: part.originals for name, part in parsed.items()},
         leaking=() if leak is None else tuple(leak.every.tolist()),
     )
+
+
+def _full(table: Table) -> str:
+    """A table's name from anywhere: its user calls it as seen from where they stand."""
+    return table.name if table.entry == HUB else str(Path(table.name).resolve())
 
 
 def _tables(
