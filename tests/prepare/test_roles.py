@@ -57,6 +57,14 @@ def test_every_header_has_its_note():
     assert infer(rows(**wide), TASK, {}, "f").note.endswith("f10, f11 and 18 more")
 
 
+def test_one_column_with_a_delimiter_in_its_name_has_the_likely_cause():
+    with pytest.raises(DataError) as error:
+        infer(rows(**{"Urteil;Note": ["gut;1", "nicht; so gut;0"]}), TASK, {}, "f.csv")
+    (fault,) = [fault for fault in error.value.faults if "label" in fault.what]
+    assert fault.what.endswith("; likely cause: the lines are not divided alike by ';'")
+    assert fault.cure.startswith("quote fields that hold a ';', so that every line has as many; or name it: data.col")
+
+
 def test_columns_without_names():
     table = rows(column_1=["0", "1", "0", "1"], column_2=TEXTS, column_3=TEXTS[::-1])
     found = infer(table, TASK, {}, "f")

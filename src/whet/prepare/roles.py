@@ -136,6 +136,10 @@ def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
     found = ", ".join(names) or "no columns"
     what = f"no column for the {column.role}: found {found}; expected one of {expected}"
     cure = f"name it: data.columns.{column.role}=NAME"
+    mark = next((mark for mark in ";|\t," if len(names) == 1 and mark in names[0]), "")
+    if mark:
+        what += f"; likely cause: the lines are not divided alike by '{mark}'"
+        cure = f"quote fields that hold a '{mark}', so that every line has as many; or {cure}"
     if column.target:
         cure += "; rows without one are for whet predict, so keep them out of the folder"
     return Fault(what, where, cure)
