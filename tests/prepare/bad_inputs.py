@@ -733,6 +733,22 @@ kind(
     bad("a.json", '{\n"0": {"text": "a"},\n"1": {"text": "b"}\n}'),
 )
 
+SQUAD = {"title": "a", "paragraphs": [{"context": "b c", "qas": [{"id": "1", "question": "d?", "answers": []}]}]}
+kind(
+    "rows of a kind that no task reads",
+    "these rows look like (question answering|dialogue|relation extraction|translation), and whet has no task for that "
+    "yet",
+    "if you mean another, name it with --task: .*, text-classification, .*",
+    bad("a.json", json.dumps({"version": "1.1", "data": [SQUAD] * 3})),
+    bad("a.json", json.dumps([{"instruction": f"sum {i}", "input": "", "output": f"{i}"} for i in range(9)])),
+    bad(
+        "a.jsonl", lines(*[{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}] * 9)
+    ),
+    bad("a.txt", '1\t"The <e1>audit</e1> was about <e2>waste</e2>."\nMessage-Topic(e1,e2)\nComment:\n\n' * 3),
+    bad("a.en", "a good day\n" * 9, beside={"a.de": "ein guter Tag\n" * 9}),
+    bad("a.parquet", parquet([{"context": "b c", "question": "d", "answers": {"text": ["b"]}}] * 9)),
+)
+
 # ---------------------------------------------------------------------------------------------------------- parquet
 
 AGAIN = "write or download the file again; whet reads csv and json lines too"

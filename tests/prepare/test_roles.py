@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from whet.core.errors import DataError
+from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import guess_task, infer
+from whet.tasks.contract import TASKS
 from whet.tasks.text_classification import TextClassification
 from whet.tasks.token_classification import TokenClassification
 
@@ -181,8 +183,39 @@ def test_a_row_plays_its_roles():
 
 
 def test_the_task_is_guessed_by_the_rows_shape():
-    assert guess_task([{"tokens": ["a"], "tags": ["O"]}], "conll") == "token-classification"
-    assert guess_task([{"text": "a"}], "text") == "language-modeling"
-    assert guess_task([{"text": "a", "label": "b"}], "csv") == "text-classification"
+    assert guess_task([{"tokens": ["a"], "tags": ["O"]}], "conll", "f", {}) == "token-classification"
+    assert guess_task([{"text": "a"}], "text", "f", {}) == "language-modeling"
+    assert guess_task([{"text": "a", "label": "b"}], "csv", "f", {}) == "text-classification"
+
+
+SAMPLES = {entry: READERS[entry].sample().rows for entry in ("squad", "semeval", "parallel", "messages")}
+MADE_FOR = [
+    ("squad", SAMPLES["squad"], "question answering"),
+    ("semeval", SAMPLES["semeval"], "relation extraction"),
+    ("parallel", SAMPLES["parallel"], "translation"),
+    ("messages", SAMPLES["messages"], "dialogue"),
+    (
+        "hub",
+        [{"id": "1", "title": "a", "context": "b c", "question": "d", "answers": {"text": []}}],
+        "question answering",
+    ),
+    ("parquet", [{"messages": [{"role": "user", "content": "a"}]}], "dialogue"),
+    ("csv", [{"instruction": "a", "input": "", "output": "b"}], "dialogue"),
+    ("hub", [{"id": 1, "translation": {"de": "a", "en": "b"}}], "translation"),
+]
+
+
+@pytest.mark.parametrize(("entry", "cells", "kind"), MADE_FOR)
+def test_rows_that_no_task_reads_are_refused_until_one_does(entry, cells, kind, monkeypatch):
+    with pytest.raises(DataError) as error:
+        guess_task(cells, entry, "f.json", {})
+    (fault,) = error.value.faults
+    assert (fault.where, fault.what) == ("f.json", f"these rows look like {kind}, and whet has no task for that yet")
+    assert fault.cure.startswith("if you mean another, name it with --task: language-modeling, text-classification, ")
+    assert guess_task([{**row, "label": "x"} for row in cells], entry, "f.json", {}) == "text-classification"
+    assert guess_task(cells, entry, "f.json", {"text": "context"}) == "text-classification"
+    name = kind.replace(" ", "-")
+    monkeypatch.setitem(TASKS._added, name, TextClassification)
+    assert guess_task(cells, entry, "f.json", {}) == name
     table = rows(tokens=[["a"], ["b"]], tags=[["O"], ["B-x"]])
     assert infer(table, TokenClassification(), {}, "f").columns == {"tokens": "tokens", "tags": "tags"}

@@ -70,7 +70,8 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int)
     skip = data.on_bad_row == "skip"
     tables, notes = _tables(locate(source, data), skip, mix=data.mix)
     if task is None:
-        name = guess_task(tables["train"].beginning, tables["train"].entry)
+        train = tables["train"]
+        name = guess_task(train.beginning, train.entry, train.name, data.columns)
         task = TASKS[name]()
         notes.append(f"no task was named: the rows look like {name}")
     parsed, columns, said = _parsed(tables, task, _asked(data), skip)

@@ -76,6 +76,10 @@ class Reader(ABC):
     """Characters in one row; a longer one is a fault."""
     magic: ClassVar[bytes] = b""
     """The first bytes of a binary format, which decide alone."""
+    made_for: ClassVar[str] = ""
+    """The task that such rows are written for, by its name on the shelf, whether it stands there yet or not."""
+    signs: ClassVar[tuple[frozenset[str], ...]] = ()
+    """Columns by any of which rows in other formats show that they are for the same task: SQuAD's in parquet, say."""
     lined: ClassVar[bool] = True
     """Whether ``rows`` gets lines; else it gets pieces of text cut anywhere, for a JSON file may be one line."""
 

@@ -34,6 +34,8 @@ class Messages(Reader):
 
     endings = (".json", ".jsonl", ".ndjson")
     telling = False
+    made_for = "dialogue"
+    signs = (frozenset({"messages"}), frozenset({"conversations"}), frozenset({"instruction", "output"}))
     lined = False
 
     def sniff(self, head: str) -> float:
