@@ -115,6 +115,18 @@ def parquet(cells: Sequence[dict[str, Any]], **kept: Any) -> bytes:
     return made.getvalue()
 
 
+def lying(cells: Sequence[dict[str, Any]]) -> bytes:
+    """A file whose footer promises more rows: their number as Thrift writes it (zigzag), in two bytes, is raised."""
+    data = bytearray(parquet(cells))
+    number = len(cells) << 1
+    known = bytes((number & 0x7F | 0x80, number >> 7))
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for at in range(footer, len(data) - 8):
+        if data[at : at + 2] == known:
+            data[at : at + 2] = b"\xfe\x7f"
+    return bytes(data)
+
+
 def workbook(*cells: Sequence[Any]) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         import openpyxl
@@ -228,7 +240,7 @@ kind(
 )
 kind(
     "no tag column",
-    "no column for the tags: found tokens; expected one of tags, .*",
+    "no column for the tags: found tokens, the file's only one; expected one of tags, .*",
     "name it: data.columns.tags=NAME; rows without one are for whet predict, so keep them out of the folder",
     bad("a.conll", "Ann\nran\n\nShe\nsat\n", task=TAGS),
     bad("a.jsonl", lines(*({"tokens": ["Anna", f"{i}"]} for i in range(9))), task=TAGS),
@@ -440,6 +452,33 @@ kind(
     bad("a.txt", b"\xff\xfe\x00\x00" + "ab".encode("utf-32-le") + b"\xff\xff\xff\xff", "line 1"),
 )
 
+kind(
+    "an escape of a seven-bit encoding among other characters",
+    "the line holds an escape of (ISO-2022-JP|ISO-2022-KR), while others are UTF-8",
+    "bring all lines into one encoding: UTF-8",
+    bad("a.csv", HEAD.encode() + "größer,good\n".encode() + "映画は,bad\n".encode("iso2022_jp"), "line 3"),
+    bad("a.tsv", "text\tlabel\n好\tx\n".encode() + "영화가\ty\n".encode("iso2022_kr"), "line 3"),
+    bad("a.jsonl.gz", packed('{"text": "映"}\n'.encode("iso2022_jp") + '{"text": "ü"}\n'.encode()), "line 1"),
+)
+kind(
+    "escapes of a seven-bit encoding that lead nowhere",
+    "the file holds escapes of (ISO-2022-JP, and this line is not in it|ISO-2022-CN, which is not read)",
+    "save it as UTF-8: iconv -f ISO-2022-(JP|CN) -t utf-8 FILE > NEW",
+    bad("a.csv", HEAD.encode() + "映画は,bad\n".encode("iso2022_jp") + b"\x1b$B\x7f\x7f\x1b(B,good\n", "line 3"),
+    bad("a.tsv", HEAD.encode() + b"a\tb\n\x1b$)A\x0e0lP\x0f\tx\n", "line 3"),
+    bad("a.txt", b"one\n\ntwo \x1b$B\x21\n", "line 3"),
+)
+PAGE = '<!DOCTYPE html>\n<html lang="en"><head><title>Sign in</title></head>\n<body>, and go on</body></html>\n'
+kind(
+    "a web page",
+    "this is a web page \\(HTML\\), not a table",
+    "download the file itself: the link may lead to a page about it, or ask for a login",
+    bad("a.csv", PAGE),
+    bad("train.jsonl", "\n\n" + PAGE.lower(), source=""),
+    bad("a.json", PAGE[16:]),
+    bad("a.tsv.gz", packed(PAGE)),
+)
+
 # ------------------------------------------------------------------------------------- other formats, archives, gzip
 
 CLOSED = {
@@ -618,14 +657,16 @@ kind(
 )
 kind(
     "JSON: single quotes",
-    "not JSON: expecting property name enclosed in double quotes at character 2 of the row",
+    "not JSON: expecting property name enclosed in double quotes at character 2 of the row"
+    "(; likely cause: it was written with Python's print, not with json.dumps)?",
     EITHER,
     *spoilt("{'text': 'a', 'label': 'b'}"),
     *spoilt("{text: 1}")[:1],
 )
 kind(
     "JSON: a value that is no JSON",
-    "not JSON: expecting value at character \\d+ of the row",
+    "not JSON: expecting value at character \\d+ of the row"
+    "(; likely cause: it was written with Python's print, not with json.dumps)?",
     EITHER,
     *spoilt('{"text": None, "label": "b"}'),
     *spoilt('{"text": "a", "label": undefined}')[:1],
@@ -726,11 +767,12 @@ kind(
 )
 kind(
     "JSON: an object without a list of rows",
-    "the object holds no list of objects",
-    ARRAY,
+    "the object holds no list of objects; likely cause: it holds columns, not rows",
+    f"{ARRAY} \\(in pandas: to_json\\(orient='records'\\)\\)",
     bad("a.json", '{\n"text": ["a", "b"],\n"label": ["good", "bad"]\n}'),
     bad("a.json", '{\n"data": []\n}'),
     bad("a.json", '{\n"0": {"text": "a"},\n"1": {"text": "b"}\n}'),
+    bad("a.json", '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}'),
 )
 
 SQUAD = {"title": "a", "paragraphs": [{"context": "b c", "qas": [{"id": "1", "question": "d?", "answers": []}]}]}
@@ -764,6 +806,12 @@ kind(
     bad("a.csv", parquet(labelled())[:60]),
 )
 
+kind(
+    "a parquet file that lies of its rows",
+    "the file holds [\\d,]+ rows, though its footer says 8,191",
+    AGAIN,
+    *(bad("a.parquet", lying(labelled(count))) for count in (200, 300, 1000)),
+)
 kind(
     "parquet: bytes that are no text",
     "the column '(text|label|tags)' holds bytes that are not UTF-8: 0x[0-9a-f]{2} at position \\d+",
@@ -902,6 +950,23 @@ kind(
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
     bad("a.conll", "".join(f"word{i} O\n\n" for i in range(30)), "", split_fractions=(0.0, 0.1)),
+)
+
+kind(
+    "spans outside their text",
+    "the span \\w+ at \\d+ to \\d+ lies outside its text of \\d+ characters; likely cause: .*",
+    "mark the span again, or delete it",
+    bad(
+        "a.jsonl",
+        lines(*({"id": i, "text": "Ann ran", "label": [[0, 3, "PER"], [5, 9, "X"]]} for i in (1, 2))),
+        ("line 1", "line 2"),
+    ),
+    bad(
+        "a.jsonl",
+        lines({"id": 1, "text": "李雷", "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 6}]}),
+        "line 1",
+    ),
+    bad("a.ann", "T1\tPER 0 3\tAnn\nT2\tLOC 8 12\tKyiv\n", "line 2", beside={"a.txt": "Ann ran\n"}),
 )
 
 # ----------------------------------------------------------------------------------------------------- texts, labels
@@ -1045,7 +1110,7 @@ kind(
 kind(
     "one class only",
     "every row has the one label '(gut|1|bad|good|x(, y)?)': there is nothing to learn",
-    "give rows with others too \\(a file that is sorted by them may have been cut off\\), or name the right column: "
+    "give rows with other labels too \\(a file that is sorted by them may have been cut off\\), or name the right column: "
     "data.columns.label=NAME",
     bad("a.csv", HEAD + "".join(f"Satz Nummer {i},gut\n" for i in range(40))),
     bad("a.jsonl", lines(*({"text": f"text {i}", "label": 1} for i in range(40)))),
@@ -1058,7 +1123,7 @@ kind(
 kind(
     "a scale on which every row stands at one place",
     "every row has the one label '(3.5|0)': there is nothing to learn",
-    "give rows with others too .*",
+    "give rows with other labels too .*",
     bad("a.csv", "text,score\n" + "".join(f"text {i},3.5\n" for i in range(40)), task=REGRESSION),
     bad("a.csv", "text,score\n" + "".join(f"text {i},3.5{'0' * (i % 3)}\n" for i in range(40)), task=REGRESSION),
     bad("a.jsonl", lines(*({"text": f"文{i}", "score": 0} for i in range(40))), task=REGRESSION),
@@ -1223,11 +1288,33 @@ kind(
     bad("a.jsonl", lines({"tokens": ["a", "b"], "tags": ["O", None]}), "row 1 (line 1)"),
 )
 
+kind(
+    "a label column that is really an id",
+    "\\d+ of \\d+ labels in the column '(label|Klasse|category)' are different: it looks like an id, or a text",
+    "name the right column: data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"text {i},row-{i}\n" for i in range(40))),
+    bad("a.jsonl", lines(*({"text": f"第{i}条", "category": i} for i in range(30)))),
+    bad(
+        "a.csv",
+        "text,Klasse\n" + "".join(f"Satz {i},Das ist Satz {i}\n" for i in range(25)),
+        columns={"label": "Klasse"},
+    ),
+)
+kind(
+    "ten classes with one row each",
+    "\\d+ rows have 10 different labels: most would have nothing to be measured with",
+    "give two rows of each at least, or merge labels; if '(label|class)' is another column than meant: "
+    "data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"text {i},{name}\n" for i, name in enumerate("abcdefghij"))),
+    bad("a.jsonl", lines(*({"text": f"第{i}条", "class": f"类{i % 10}"} for i in range(12)))),
+    bad("a.tsv", "text\tlabel\n" + "".join(f"Satz {i}\tk{i % 10}\n" for i in range(19))),
+)
+
 # ------------------------------------------------------------------------------------------------------ too few rows
 
 kind(
     "too few rows to split",
-    "\\d rows are too few to make a (test|validation) split of them( \\(\\d different, for equal and nearly equal .*\\))?",
+    "\\d rows? (is|are) too few to make a (test|validation) split of them( \\(\\d different, for equal and nearly equal .*\\))?",
     "give more rows, or a (test|validation) file; separate documents by blank lines or <\\|endoftext\\|>",
     bad("a.txt", "One document only.\nIt has two lines.\n"),
     bad("a.csv", HEAD + rows(2)),

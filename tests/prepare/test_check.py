@@ -144,6 +144,15 @@ def test_other_targets_are_sound(targets):
     assert odd(targets) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "said"), [("nan", True), ("NULL", True), ("#N/A", True), ("none", False), ("nano", False)]
+)
+def test_a_word_that_programs_write_for_an_empty_cell_is_remarked_as_a_label(word, said):
+    found = remarks(checked(("a", word), train=(["a", word, "a", word], ["b c", "d e", "f g", "h i"])))
+    what = f"2 training rows have the label '{word}', which programs write for an empty cell: it is learnt as a label;"
+    assert any(one.startswith(what) for one in found) is said
+
+
 def test_a_test_file_whose_numbers_are_all_one_is_remarked():
     train = ([i / 7 for i in range(30)], None)
     said = remarks(checked((), train=train, test=([2.5] * 3, ["a b", "c d", "e f"])))

@@ -300,6 +300,12 @@ def test_many_rows_with_one_fault_are_counted_and_the_first_ten_named(tmp_path):
     )
 
 
+def test_of_many_labels_with_two_rows_each_none_is_held_out_alone(tmp_path):
+    path = write(tmp_path / "x.csv", "text,label\n" + "".join(f"the text {i},class {i % 28}\n" for i in range(60)))
+    for seed in range(4):
+        assert len(prepare(str(path), PLAIN, TASK, seed).schema.labels) == 28
+
+
 def test_in_a_mixture_a_label_is_named_by_its_own_file(tmp_path):
     own = write(tmp_path / "own.csv", "text,score\n" + "".join(f"text {i},{i / 7:.2f}\n" for i in range(60)))
     more = write(
@@ -322,7 +328,7 @@ def test_a_list_where_training_has_one_label_is_refused_with_its_row(tmp_path, t
 
 def test_too_little_to_split(tmp_path):
     found = faults(write(tmp_path / "x.txt", "one story only\n"), task=None)
-    assert "1 rows are too few to make a test split" in found[0] and "blank lines" in found[0]
+    assert "1 row is too few to make a test split" in found[0] and "blank lines" in found[0]
 
 
 def test_equal_texts_stay_on_one_side(tmp_path):

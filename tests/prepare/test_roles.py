@@ -67,6 +67,11 @@ def test_one_column_with_a_delimiter_in_its_name_has_the_likely_cause():
     assert fault.cure.startswith("quote fields that hold a ';', so that every line has as many; or name it: data.col")
 
 
+def test_the_only_column_of_a_file_is_called_so():
+    with pytest.raises(DataError, match="no column for the label: found column_1, the file's only one; expected"):
+        infer(rows(column_1=TEXTS), TASK, {}, "f.tsv")
+
+
 def test_columns_without_names():
     table = rows(column_1=["0", "1", "0", "1"], column_2=TEXTS, column_3=TEXTS[::-1])
     found = infer(table, TASK, {}, "f")
@@ -156,7 +161,7 @@ def test_all_missing_roles_are_named_at_once():
     assert len(error.value.faults) == 3
     assert "no role 'labl'" in said and "did you mean 'label'" in said
     assert "no column 'b' for the text; found a" in said
-    assert "no column for the label: found a; expected one of label" in said
+    assert "no column for the label: found a, the file's only one; expected one of label" in said
 
 
 def test_guessing_can_be_forbidden():

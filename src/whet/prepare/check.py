@@ -24,6 +24,9 @@ SHOWN = 20
 RAREST, UNEVEN = 0.01, 50
 """A class with less than this share of the rows, or so many times smaller than the largest, is said aloud."""
 
+EMPTY_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null"})
+"""Words for a missing value, which as a label are hardly meant; ``none`` is a label of many data sets."""
+
 LONG = 20
 """A text with so many times the median's words is odd."""
 
@@ -54,7 +57,7 @@ def remarks(check: Mapping[str, Any]) -> list[str]:
         if found := split["contradictions"]:
             rows = _shown(split["contradiction_rows"], 10)
             said.append(f"{found} {name} texts have several labels ({rows}): decide which is right")
-    said += _of_classes(check)
+    said += [*_of_classes(check), *_of_empty_words(check)]
     for name, split in check["splits"].items():
         reach = split.get("targets")
         if reach and split["rows"] > 1 and reach["least"] == reach["most"]:
@@ -194,6 +197,16 @@ def _of_classes(check: Mapping[str, Any]) -> list[str]:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         said.append(f"no {name} row has the label {', '.join(lost[:5])}{more}: it is not measured there")
     return said
+
+
+def _of_empty_words(check: Mapping[str, Any]) -> list[str]:
+    classes = check["splits"].get("train", {}).get("classes", {})
+    return [
+        f"{count} training rows have the label '{label}', which programs write for an empty cell: it is learnt as a "
+        "label; if none is meant, empty the cells, or delete the rows"
+        for label, count in classes.items()
+        if label.lower() in EMPTY_WORDS
+    ]
 
 
 def _shown(rows: Sequence[int], most: int) -> str:

@@ -71,7 +71,7 @@ def completed(
                 f" ({different} different, for equal and nearly equal texts stay together)" if different < whole else ""
             )
             raise DataError(
-                f"{whole} rows are too few to make a {split} split of them{among}",
+                f"{whole} row{'s are' if whole != 1 else ' is'} too few to make a {split} split of them{among}",
                 name,
                 f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
             )

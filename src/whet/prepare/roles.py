@@ -149,7 +149,7 @@ def _said(where: str, found: Mapping[str, str], names: Sequence[str], guessed: s
 
 def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
     expected = ", ".join(dict.fromkeys((column.role, *column.aliases)))
-    found = ", ".join(names) or "no columns"
+    found = (", ".join(names) or "no columns") + (", the file's only one" if len(names) == 1 else "")
     what = f"no column for the {column.role}: found {found}; expected one of {expected}"
     cure = f"name it: data.columns.{column.role}=NAME"
     mark = next((mark for mark in ";|\t," if len(names) == 1 and mark in names[0]), "")

@@ -62,8 +62,8 @@ def _constant(train: Parsed, target: Any, task: Task) -> Fault:
     role, shown = target_of(task), f"{target:g}" if isinstance(target, float) else ", ".join(labels_in(target))
     what = f"every row has the one {role} '{shown}': there is nothing to learn"
     cure = (
-        "give rows with others too (a file that is sorted by them may have been cut off), or name the right column: "
-        f"data.columns.{role}=NAME"
+        f"give rows with other {role}s too (a file that is sorted by them may have been cut off), "
+        f"or name the right column: data.columns.{role}=NAME"
     )
     return Fault(what, _files(train), cure)
 

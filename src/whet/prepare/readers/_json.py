@@ -52,7 +52,9 @@ def cause(error: ValueError) -> str:
     """What is wrong with a text, without the parser's own places, which count from the row's beginning."""
     if isinstance(error, json.JSONDecodeError):
         said = error.msg.removesuffix(" at")  # some of the parser's sentences end so
-        return f"not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1} of the row"
+        printed = re.match(r"'|None\b|True\b|False\b", error.doc[error.pos :])
+        likely = "; likely cause: it was written with Python's print, not with json.dumps" if printed else ""
+        return f"not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1} of the row{likely}"
     return str(error)
 
 

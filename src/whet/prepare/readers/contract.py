@@ -24,6 +24,8 @@ from whet.prepare.readers._shards import shards_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
+PAGES = ("<!doctype html", "<html")
+"""How a web page begins, which a download gives where it should have given a file."""
 HEAD = 1 << 18
 """Characters looked at, where that is less: a file may have no line ends."""
 
@@ -154,7 +156,11 @@ def look(path: Path, name: str = "") -> Look:
         return _remarked(Look(entry, "", notes=_sharded(path, name)), path, name)
     encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
     head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
-    seen = Look(owner or choose(plain, head), encoding, packed, _sharded(path, name) + note_of(encoding, name))
+    entry = owner or choose(plain, head)
+    if entry != "text" and head.lstrip()[: len(PAGES[0])].lower().startswith(PAGES):
+        cure = "download the file itself: the link may lead to a page about it, or ask for a login"
+        raise DataError("this is a web page (HTML), not a table", name, cure)
+    seen = Look(entry, encoding, packed, _sharded(path, name) + note_of(encoding, name))
     return _remarked(seen, path, name)
 
 
