@@ -39,6 +39,12 @@ CHOSEN = {
     "a link that leads nowhere": "run",
     "a folder in which nothing is named train": "run",
     "two files for one split": "run",
+    "rows of a kind that no task reads": "run",
+    "a label column that is really an id": "run",
+    "ten classes with one row each": "plan",
+    "lists and single labels in one column": "run",
+    "a web page": "run",
+    "escapes of a seven-bit encoding that lead nowhere": "plan",
 }
 """Kinds that are tried here, with their verb; the first input of each that needs no options."""
 

@@ -468,6 +468,16 @@ kind(
     bad("a.tsv", HEAD.encode() + b"a\tb\n\x1b$)A\x0e0lP\x0f\tx\n", "line 3"),
     bad("a.txt", b"one\n\ntwo \x1b$B\x21\n", "line 3"),
 )
+kind(
+    "another format than the ending's",
+    "the file looks like (json-lines|json|conll|messages), though its name says (csv|tsv|conll)",
+    "give it the ending of its format: \\.(jsonl|json|conll)",
+    bad("a.csv", lines(*labelled())),
+    bad("a.tsv", json.dumps(labelled(), indent=1)),
+    bad("a.csv.gz", packed("Ann B-per\nran O\n\n" * 9)),
+    bad("a.tsv", "Ann\tB-per\nran\tO\n\n" * 9),
+    bad("train.conll", lines(*labelled()), source=""),
+)
 PAGE = '<!DOCTYPE html>\n<html lang="en"><head><title>Sign in</title></head>\n<body>, and go on</body></html>\n'
 kind(
     "a web page",

@@ -153,6 +153,18 @@ def test_a_word_that_programs_write_for_an_empty_cell_is_remarked_as_a_label(wor
     assert any(one.startswith(what) for one in found) is said
 
 
+@pytest.mark.parametrize(
+    ("labels", "option"), [(["a", "b", "a,b", "c"], ""), (["x; y", "y", "x"], " and task.delimiter=;")]
+)
+def test_a_label_that_joins_others_is_remarked(labels, option):
+    found = remarks(checked(labels, train=(labels * 2, [f"{n} text" for n in range(len(labels) * 2)])))
+    joined = next(label for label in labels if len(label) > 1)
+    parts = " and ".join(sorted(joined.replace(" ", "").replace(";", ",").split(",")))
+    want = f"the label '{joined}' joins {parts}: if a row may have several, set task.kind=multi{option}"
+    assert want in found
+    assert not any("joins" in said for said in remarks(checked(("a", "a,z"), train=(["a", "a,z"], ["b c", "d e"]))))
+
+
 def test_a_test_file_whose_numbers_are_all_one_is_remarked():
     train = ([i / 7 for i in range(30)], None)
     said = remarks(checked((), train=train, test=([2.5] * 3, ["a b", "c d", "e f"])))

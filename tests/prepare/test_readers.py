@@ -184,6 +184,7 @@ def test_the_mark_that_divides_the_rows_is_found_whatever_the_ending(mark, entry
         ("id;text;label\n1;a, b;c\n2;d;e\n", 3),
         ('"text";"label"\n"a, b; c";"d"\n', 2),
         ("", 0),
+        ("| text | label |\n| --- | --- |\n" + "| a b | 1 |\n| c d | 0 |\n" * 4, 1),
     ],
 )
 def test_a_mark_inside_texts_divides_nothing(text, columns):

@@ -12,6 +12,7 @@ from whet.tasks.text_classification import TextClassification
 from whet.tasks.token_classification import TokenClassification
 
 TASK = TextClassification()
+LONG = [f"a text of some length that is no label at all, number {place}" for place in range(9)]
 TEXTS = ["a very long day", "a short one was it", "nothing at all", "we went home then"]
 
 
@@ -68,8 +69,15 @@ def test_one_column_with_a_delimiter_in_its_name_has_the_likely_cause():
 
 
 def test_the_only_column_of_a_file_is_called_so():
-    with pytest.raises(DataError, match="no column for the label: found column_1, the file's only one; expected"):
+    with pytest.raises(DataError, match=r"no column for the label: found column_1, the file's only one \(the first"):
         infer(rows(column_1=TEXTS), TASK, {}, "f.tsv")
+
+
+def test_a_header_that_was_not_taken_for_one_is_the_likely_cause():
+    table = rows(column_1=["article", *LONG], column_2=["highlights", *LONG])
+    said = r"found column_1, column_2 \(the first line was read as a row, not as names\); expected one of label"
+    with pytest.raises(DataError, match=said):
+        infer(table, TASK, {}, "f.csv")
 
 
 def test_columns_without_names():

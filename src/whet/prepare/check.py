@@ -57,7 +57,7 @@ def remarks(check: Mapping[str, Any]) -> list[str]:
         if found := split["contradictions"]:
             rows = _shown(split["contradiction_rows"], 10)
             said.append(f"{found} {name} texts have several labels ({rows}): decide which is right")
-    said += [*_of_classes(check), *_of_empty_words(check)]
+    said += [*_of_classes(check), *_of_empty_words(check), *_of_joined(check)]
     for name, split in check["splits"].items():
         reach = split.get("targets")
         if reach and split["rows"] > 1 and reach["least"] == reach["most"]:
@@ -207,6 +207,19 @@ def _of_empty_words(check: Mapping[str, Any]) -> list[str]:
         for label, count in classes.items()
         if label.lower() in EMPTY_WORDS
     ]
+
+
+def _of_joined(check: Mapping[str, Any]) -> list[str]:
+    """The first label that is other labels with a mark between, as several labels in one cell are."""
+    classes = check["splits"].get("train", {}).get("classes", {})
+    for label in classes:
+        for mark in (mark for mark in ",;|/+" if mark in label):
+            parts = sorted({part.strip() for part in label.split(mark)})
+            if set(parts) <= set(classes):
+                option = "" if mark == "," else f" and task.delimiter={mark}"
+                cure = f"if a row may have several, set task.kind=multi{option}"
+                return [f"the label '{label}' joins {' and '.join(parts)}: {cure}"]
+    return []
 
 
 def _shown(rows: Sequence[int], most: int) -> str:

@@ -12,7 +12,7 @@ from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
 from whet.prepare.readers._bytes import opened
 from whet.prepare.readers._shards import shards_of
-from whet.prepare.readers.contract import READERS, look, peek, text_in, unpacked_name
+from whet.prepare.readers.contract import READERS, SURE, look, peek, text_in, unpacked_name
 
 SPLITS = ("train", "validation", "test")
 WORDS = {
@@ -23,9 +23,6 @@ WORDS = {
 """The words by which files say which split they hold."""
 
 NOWHERE = Fault("there is no such file or folder", cure="check the path; a hub data set is hf:NAME")
-
-SURE = 0.9
-"""How sure a reader must be of a file whose ending nobody knows, such as ``emerging.test.annotated``."""
 
 
 @dataclass(frozen=True)

@@ -150,6 +150,8 @@ def _said(where: str, found: Mapping[str, str], names: Sequence[str], guessed: s
 def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
     expected = ", ".join(dict.fromkeys((column.role, *column.aliases)))
     found = (", ".join(names) or "no columns") + (", the file's only one" if len(names) == 1 else "")
+    if is_headless(names):
+        found += " (the first line was read as a row, not as names)"
     what = f"no column for the {column.role}: found {found}; expected one of {expected}"
     cure = f"name it: data.columns.{column.role}=NAME"
     mark = next((mark for mark in ";|\t," if len(names) == 1 and mark in names[0]), "")

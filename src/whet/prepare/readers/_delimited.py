@@ -40,7 +40,7 @@ def delimiter(head: str, usual: str) -> str:
     lines = [line for line in _QUOTED.sub('""', head).split("\n") if line.strip()]
     if not lines or _is_named(first, usual) or _is_alike(lines, usual):
         return usual
-    others = [mark for mark in MARKS if mark != usual]
+    others = [mark for mark in MARKS if mark != usual and not first.startswith(mark)]  # Markdown's tables begin so
     named = [mark for mark in others if _is_named(first, mark) and usual not in lines[0]]
     return next(chain(named, (mark for mark in others if _is_alike(lines, mark) and _is_shown(lines, mark))), usual)
 

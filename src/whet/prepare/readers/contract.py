@@ -24,6 +24,8 @@ from whet.prepare.readers._shards import shards_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
+SURE = 0.9
+"""From here on hardly anything else than the format begins so."""
 PAGES = ("<!doctype html", "<html")
 """How a web page begins, which a download gives where it should have given a file."""
 HEAD = 1 << 18
@@ -160,8 +162,19 @@ def look(path: Path, name: str = "") -> Look:
     if entry != "text" and head.lstrip()[: len(PAGES[0])].lower().startswith(PAGES):
         cure = "download the file itself: the link may lead to a page about it, or ask for a login"
         raise DataError("this is a web page (HTML), not a table", name, cure)
+    if not owner and (other := _another(entry, head)):
+        what = f"the file looks like {other}, though its name says {entry}"
+        raise DataError(what, name, f"give it the ending of its format: {READERS[other].endings[0]}")
     seen = Look(entry, encoding, packed, _sharded(path, name) + note_of(encoding, name))
     return _remarked(seen, path, name)
+
+
+def _another(entry: str, head: str) -> str:
+    """The format that a file surely is, by its beginning, where its ending says another that it does not look like."""
+    readers = {name: READERS[name]() for name in READERS}
+    sure = max(readers, key=lambda name: readers[name].sniff(head))
+    apart = not set(readers[sure].endings) & set(readers[entry].endings)
+    return sure if apart and readers[sure].sniff(head) >= SURE > readers[entry].sniff(head) else ""
 
 
 def _owner(path: Path) -> str:
