@@ -53,7 +53,6 @@ def checked(recipe: Recipe, corpora: Sequence[Corpus]) -> list[Corpus]:
 
 def run(
     recipe: Recipe,
-    corpora: Sequence[Corpus],
     out: RunDir,
     tell: Tell,
     train: Callable[[Recipe, int, RunDir, Tell], object],
@@ -62,7 +61,7 @@ def run(
 
     What the machine chooses, and how many epochs a budget allows, is so the same for all folds and for the whole.
     """
-    heard = {note for corpus in corpora for note in corpus.notes}
+    heard: set[str] = set()
 
     def once(event: Event) -> None:
         if not (isinstance(event, Said) and event.text in heard):
@@ -73,6 +72,7 @@ def run(
     for number in range(count(recipe)):
         place = out.fold(number)
         if place.status() != "finished":
+            tell(Said(f"fold {number + 1} of {count(recipe)}"))
             train(_recipe(recipe, number), number, place, once)
         place.recover()
         if place.checkpoints.is_dir():

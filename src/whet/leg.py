@@ -103,23 +103,14 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     """Every stage's rows, read and checked before any model is loaded; the recipe names their files in full."""
     corpora = []
     for number, stage in enumerate(recipe.stages):
-        settled = stage.data
-        on_hub = (settled.train or "").startswith("hf:")
-        if on_hub:
-            own = {name: getattr(settled, name) for name in ("validation", "test")}
-            full = {name: str(Path(path).resolve()) for name, path in own.items() if path}
-            settled = dataclasses.replace(settled, **cast(dict[str, Any], full))
-        else:
-            folder = settled.train if settled.train and is_folder(settled.train) else None
-            place = locate(folder, dataclasses.replace(settled, train=None) if folder else settled)
-            files = {name: str(path.resolve()) for name, path in place.files.items()}
-            settled = dataclasses.replace(settled, **cast(dict[str, Any], files))
-        mix = {str(Path(path).resolve()): weight for path, weight in settled.mix.items()}
-        settled = dataclasses.replace(settled, mix=mix)
-        source = settled.train if on_hub else None
-        named = dataclasses.replace(settled, train=None) if on_hub else settled
+        asked, train = stage.data, stage.data.train
+        source = train if train and (train.startswith("hf:") or is_folder(train)) else None
+        options = dataclasses.replace(asked, train=None) if source else asked
+        files = {name: str(path.resolve()) for name, path in locate(source, options).files.items()}
+        mix = {str(Path(path).resolve()): weight for path, weight in asked.mix.items()}
+        settled = dataclasses.replace(asked, **cast(dict[str, Any], {**files, "mix": mix}))
         folds = stage.evaluate.folds if number + 1 == len(recipe.stages) else None
-        corpus = prepare(source, named, stage.task, recipe.seed, folds)
+        corpus = prepare(source, options, stage.task, recipe.seed, folds)
         task = corpus.task.settled(corpus.schema)
         metric = main_metric(task, corpus.schema, corpus.splits["train"], stage.evaluate)
         stage = dataclasses.replace(stage, data=settled, task=task).with_("evaluate", metric=metric)

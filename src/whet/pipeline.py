@@ -153,7 +153,7 @@ def _fold(recipe: Recipe, number: int, out: RunDir, tell: Tell, stop: Stop, budg
             recipe, start = Recipe.read(out.recipe), _last(out, tell)
         else:
             out.claim(overwrite=True)
-        recipe, corpora = legs.read(recipe, tell)
+        recipe, corpora = legs.read(recipe, silent)  # the whole run has said what the rows are like
         _go(recipe, corpora, out, stop, tell, time.perf_counter(), start, None if number else budget_seconds)
 
 
@@ -175,7 +175,7 @@ def _go(
     with standing.opened(out, recipe, corpora, start.progress if start else None):
         if folds.count(recipe) and start is None:
             share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
-            recipe = folds.run(recipe, corpora, out, tell, partial(_fold, stop=stop, budget_seconds=share))
+            recipe = folds.run(recipe, out, tell, partial(_fold, stop=stop, budget_seconds=share))
             budget_seconds = None  # the first fold has settled the epochs for all
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name

@@ -115,6 +115,18 @@ def parquet(cells: Sequence[dict[str, Any]], **kept: Any) -> bytes:
     return made.getvalue()
 
 
+def lying(cells: Sequence[dict[str, Any]]) -> bytes:
+    """A file whose footer promises more rows: their number as Thrift writes it (zigzag), in two bytes, is raised."""
+    data = bytearray(parquet(cells))
+    number = len(cells) << 1
+    known = bytes((number & 0x7F | 0x80, number >> 7))
+    footer = len(data) - 8 - int.from_bytes(data[-8:-4], "little")
+    for at in range(footer, len(data) - 8):
+        if data[at : at + 2] == known:
+            data[at : at + 2] = b"\xfe\x7f"
+    return bytes(data)
+
+
 def workbook(*cells: Sequence[Any]) -> Callable[[Path], None]:
     def make(path: Path) -> None:
         import openpyxl
@@ -228,7 +240,7 @@ kind(
 )
 kind(
     "no tag column",
-    "no column for the tags: found tokens; expected one of tags, .*",
+    "no column for the tags: found tokens, the file's only one; expected one of tags, .*",
     "name it: data.columns.tags=NAME; rows without one are for whet predict, so keep them out of the folder",
     bad("a.conll", "Ann\nran\n\nShe\nsat\n", task=TAGS),
     bad("a.jsonl", lines(*({"tokens": ["Anna", f"{i}"]} for i in range(9))), task=TAGS),
@@ -440,6 +452,43 @@ kind(
     bad("a.txt", b"\xff\xfe\x00\x00" + "ab".encode("utf-32-le") + b"\xff\xff\xff\xff", "line 1"),
 )
 
+kind(
+    "an escape of a seven-bit encoding among other characters",
+    "the line holds an escape of (ISO-2022-JP|ISO-2022-KR), while others are UTF-8",
+    "bring all lines into one encoding: UTF-8",
+    bad("a.csv", HEAD.encode() + "größer,good\n".encode() + "映画は,bad\n".encode("iso2022_jp"), "line 3"),
+    bad("a.tsv", "text\tlabel\n好\tx\n".encode() + "영화가\ty\n".encode("iso2022_kr"), "line 3"),
+    bad("a.jsonl.gz", packed('{"text": "映"}\n'.encode("iso2022_jp") + '{"text": "ü"}\n'.encode()), "line 1"),
+)
+kind(
+    "escapes of a seven-bit encoding that lead nowhere",
+    "the file holds escapes of (ISO-2022-JP, and this line is not in it|ISO-2022-CN, which is not read)",
+    "save it as UTF-8: iconv -f ISO-2022-(JP|CN) -t utf-8 FILE > NEW",
+    bad("a.csv", HEAD.encode() + "映画は,bad\n".encode("iso2022_jp") + b"\x1b$B\x7f\x7f\x1b(B,good\n", "line 3"),
+    bad("a.tsv", HEAD.encode() + b"a\tb\n\x1b$)A\x0e0lP\x0f\tx\n", "line 3"),
+    bad("a.txt", b"one\n\ntwo \x1b$B\x21\n", "line 3"),
+)
+kind(
+    "another format than the ending's",
+    "the file looks like (json-lines|json|conll|messages), though its name says (csv|tsv|conll)",
+    "give it the ending of its format: \\.(jsonl|json|conll)",
+    bad("a.csv", lines(*labelled())),
+    bad("a.tsv", json.dumps(labelled(), indent=1)),
+    bad("a.csv.gz", packed("Ann B-per\nran O\n\n" * 9)),
+    bad("a.tsv", "Ann\tB-per\nran\tO\n\n" * 9),
+    bad("train.conll", lines(*labelled()), source=""),
+)
+PAGE = '<!DOCTYPE html>\n<html lang="en"><head><title>Sign in</title></head>\n<body>, and go on</body></html>\n'
+kind(
+    "a web page",
+    "this is a web page \\(HTML\\), not a table",
+    "download the file itself: the link may lead to a page about it, or ask for a login",
+    bad("a.csv", PAGE),
+    bad("train.jsonl", "\n\n" + PAGE.lower(), source=""),
+    bad("a.json", PAGE[16:]),
+    bad("a.tsv.gz", packed(PAGE)),
+)
+
 # ------------------------------------------------------------------------------------- other formats, archives, gzip
 
 CLOSED = {
@@ -618,14 +667,16 @@ kind(
 )
 kind(
     "JSON: single quotes",
-    "not JSON: expecting property name enclosed in double quotes at character 2 of the row",
+    "not JSON: expecting property name enclosed in double quotes at character 2 of the row"
+    "(; likely cause: it was written with Python's print, not with json.dumps)?",
     EITHER,
     *spoilt("{'text': 'a', 'label': 'b'}"),
     *spoilt("{text: 1}")[:1],
 )
 kind(
     "JSON: a value that is no JSON",
-    "not JSON: expecting value at character \\d+ of the row",
+    "not JSON: expecting value at character \\d+ of the row"
+    "(; likely cause: it was written with Python's print, not with json.dumps)?",
     EITHER,
     *spoilt('{"text": None, "label": "b"}'),
     *spoilt('{"text": "a", "label": undefined}')[:1],
@@ -726,11 +777,28 @@ kind(
 )
 kind(
     "JSON: an object without a list of rows",
-    "the object holds no list of objects",
-    ARRAY,
+    "the object holds no list of objects; likely cause: it holds columns, not rows",
+    f"{ARRAY} \\(in pandas: to_json\\(orient='records'\\)\\)",
     bad("a.json", '{\n"text": ["a", "b"],\n"label": ["good", "bad"]\n}'),
     bad("a.json", '{\n"data": []\n}'),
     bad("a.json", '{\n"0": {"text": "a"},\n"1": {"text": "b"}\n}'),
+    bad("a.json", '{"text": {"0": "a", "1": "b"}, "label": {"0": 1, "1": 0}}'),
+)
+
+SQUAD = {"title": "a", "paragraphs": [{"context": "b c", "qas": [{"id": "1", "question": "d?", "answers": []}]}]}
+kind(
+    "rows of a kind that no task reads",
+    "these rows look like (question answering|dialogue|relation extraction|translation), and whet has no task for that "
+    "yet",
+    "if you mean another, name it with --task: .*, text-classification, .*",
+    bad("a.json", json.dumps({"version": "1.1", "data": [SQUAD] * 3})),
+    bad("a.json", json.dumps([{"instruction": f"sum {i}", "input": "", "output": f"{i}"} for i in range(9)])),
+    bad(
+        "a.jsonl", lines(*[{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}] * 9)
+    ),
+    bad("a.txt", '1\t"The <e1>audit</e1> was about <e2>waste</e2>."\nMessage-Topic(e1,e2)\nComment:\n\n' * 3),
+    bad("a.en", "a good day\n" * 9, beside={"a.de": "ein guter Tag\n" * 9}),
+    bad("a.parquet", parquet([{"context": "b c", "question": "d", "answers": {"text": ["b"]}}] * 9)),
 )
 
 # ---------------------------------------------------------------------------------------------------------- parquet
@@ -746,6 +814,25 @@ kind(
     bad("a.parquet", HEAD + rows()),
     bad("a.pq", b"PAR0" + parquet(labelled())[4:-4] + b"PAR0"),
     bad("a.csv", parquet(labelled())[:60]),
+)
+
+kind(
+    "a parquet file that lies of its rows",
+    "the file holds [\\d,]+ rows, though its footer says 8,191",
+    AGAIN,
+    *(bad("a.parquet", lying(labelled(count))) for count in (200, 300, 1000)),
+)
+kind(
+    "parquet: bytes that are no text",
+    "the column '(text|label|tags)' holds bytes that are not UTF-8: 0x[0-9a-f]{2} at position \\d+",
+    "write the column as text, or leave it out",
+    bad("a.parquet", parquet([{"text": b"a b", "label": 1}, {"text": "größer".encode("cp1252"), "label": 0}]), "row 2"),
+    bad("a.pq", parquet([{"text": "a", "label": b"\xff"}, {"text": "b", "label": b"y"}]), "row 1"),
+    bad(
+        "a.parquet",
+        parquet([{"tokens": ["a"], "tags": [b"O"]}, {"tokens": ["b"], "tags": ["好".encode("gbk")]}]),
+        "row 2",
+    ),
 )
 
 # ------------------------------------------------------------------------------------------------- sentences of words
@@ -767,21 +854,21 @@ kind(
     bad(
         "train.conll",
         WORDS * 4 + "Bo PER\nsat O\n\n",
-        "=train, row 5",
+        "row 5 (line 13)",
         source="",
         beside={"dev.conll": WORDS, "test.conll": WORDS},
     ),
     bad(
         "train.conll",
         "Bo B-per\nsat 0\n\n" + WORDS * 4,
-        "=train, row 1",
+        "row 1 (line 1)",
         source="",
         beside={"dev.conll": WORDS, "test.conll": WORDS},
     ),
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["安娜", "跑"], "tags": ["B-人", "O"]}] * 4, {"tokens": ["a", "b"], "tags": ["O", "o"]}),
-        "=train, row 5",
+        "row 5 (line 5)",
         source="",
         beside={"dev.conll": WORDS.replace("per", "人"), "test.conll": WORDS.replace("per", "人")},
     ),
@@ -817,6 +904,7 @@ kind(
         "row 2 (line 2)",
     ),
     bad("a.conll", "Ann\tB-per\nran\tO\n\n\tO\nsat\tO\n", "row 2 (line 4)"),
+    bad("a.jsonl", lines({"tokens": ["a", None], "tags": ["O", "B-x"]}), "row 1 (line 1)"),
 )
 kind(
     "a sentence without words",
@@ -828,19 +916,19 @@ kind(
 )
 kind(
     "a sentence without tags",
-    "the sentence has no tags",
-    "give every word a tag, or name the column with data.columns.tags",
+    "the row has no tags(: 2 rows)?",
+    "fill it in, or delete the row; where another column has them: data.columns.tags=NAME",
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["a", "b"], "tags": ["O", "B-x"]}] * 3, {"tokens": ["a"], "tags": None}),
-        "=train, row 4",
+        "row 4 (line 4)",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
     bad(
         "train.csv",
         "words,tags\nAnn ran,\nshe sat,O B-x\n",
-        "=train, row 1",
+        "row 1 (line 2)",
         TAGS,
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
@@ -848,7 +936,7 @@ kind(
     bad(
         "train.jsonl",
         lines({"tokens": ["a"], "tags": ["O"]}, {"tokens": ["b"]}, {"tokens": ["c"]}),
-        ("=train, row 2", "=train, row 3"),
+        "rows 2, 3 (lines 2, 3)",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
@@ -860,18 +948,35 @@ kind(
     bad(
         "train.conll",
         "Ann O\nran O\n\n" * 4,
-        "=train",
+        "",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
     bad(
         "train.jsonl",
         lines(*[{"tokens": ["安"], "tags": ["O"]}] * 4),
-        "=train",
+        "",
         source="",
         beside={"dev.conll": "a O\n\n", "test.conll": "b O\n\n"},
     ),
-    bad("a.conll", "".join(f"word{i} O\n\n" for i in range(30)), "=train", split_fractions=(0.0, 0.1)),
+    bad("a.conll", "".join(f"word{i} O\n\n" for i in range(30)), "", split_fractions=(0.0, 0.1)),
+)
+
+kind(
+    "spans outside their text",
+    "the span \\w+ at \\d+ to \\d+ lies outside its text of \\d+ characters; likely cause: .*",
+    "mark the span again, or delete it",
+    bad(
+        "a.jsonl",
+        lines(*({"id": i, "text": "Ann ran", "label": [[0, 3, "PER"], [5, 9, "X"]]} for i in (1, 2))),
+        ("line 1", "line 2"),
+    ),
+    bad(
+        "a.jsonl",
+        lines({"id": 1, "text": "李雷", "entities": [{"id": 1, "label": "PER", "start_offset": 0, "end_offset": 6}]}),
+        "line 1",
+    ),
+    bad("a.ann", "T1\tPER 0 3\tAnn\nT2\tLOC 8 12\tKyiv\n", "line 2", beside={"a.txt": "Ann ran\n"}),
 )
 
 # ----------------------------------------------------------------------------------------------------- texts, labels
@@ -907,45 +1012,55 @@ kind(
         TextClassification(),
     ),
 )
+LISTS = lines({"text": "dev", "label": ["good"]})
+SPLITS_OF_LISTS = {"dev.jsonl": LISTS, "test.jsonl": LISTS.replace("dev", "test")}
 SPLITS = {"dev.csv": HEAD + rows(4, 100), "test.csv": HEAD + rows(4, 200)}
 kind(
     "a training row without its label",
-    "the label is empty",
-    FILL,
-    bad("train.csv", HEAD + rows(4) + "no label,\n", "=train, row 5", source="", beside=SPLITS),
+    "the row has no label(: 2 rows)?",
+    "fill it in, or delete the row; where another column has them: data.columns.label=NAME",
+    bad("train.csv", HEAD + rows(4) + "no label,\n", "row 5 (line 6)", source="", beside=SPLITS),
     bad(
         "train.jsonl",
         lines({"text": "a b", "label": None}, *labelled(4), {"text": "c"}),
-        ("=train, row 1", "=train, row 6"),
+        "rows 1, 6 (lines 1, 6)",
         source="",
         beside=SPLITS,
     ),
     bad(
         "train.parquet",
         parquet([{"text": "好", "label": 1.0}, {"text": "坏", "label": 0.0}, {"text": "中", "label": float("nan")}]),
-        "=train, row 3",
+        "row 3 (line 3)",
         SINGLE,
         source="",
         beside={"dev.csv": HEAD + "a,1\n", "test.csv": HEAD + "b,0\n"},
     ),
-    bad("train.csv", HEAD + rows(4) + 'd e,"  "\n', "=train, row 5", source="", beside=SPLITS),
+    bad("train.csv", HEAD + rows(4) + 'd e,"  "\n', "row 5 (line 6)", source="", beside=SPLITS),
 )
 kind(
     "a test row without its label",
-    "\\d rows have no (label|tags): rows .*",
-    "fill it in, or give a (validation|test) file without them; rows without one are for whet predict",
+    "the row has no (label|tags)(: 2 rows)?",
+    "fill it in, or give a (validation|test) file without such rows; they are for whet predict",
     bad(
-        "test.csv", HEAD + rows(4) + "no label,\nnone,\n", "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}
-    ),
-    bad(
-        "dev.jsonl",
-        lines(*labelled(4), {"text": "无"}),
-        "=validation",
+        "test.csv",
+        HEAD + rows(4) + "no label,\nnone,\n",
+        "rows 5, 6 (lines 6, 7)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
-        "test.conll", WORDS + "She\nsat\n\n", "=test", source="", beside={"train.conll": WORDS * 9, "dev.conll": WORDS}
+        "dev.jsonl",
+        lines(*labelled(4), {"text": "无"}),
+        "row 5 (line 5)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
+    bad(
+        "test.conll",
+        WORDS + "She\nsat\n\n",
+        "row 2 (line 4)",
+        source="",
+        beside={"train.conll": WORDS * 9, "dev.conll": WORDS},
     ),
 )
 kind(
@@ -978,70 +1093,80 @@ kind(
 )
 kind(
     "a list in a test file beside single labels",
-    "the label is a list, and training has one label a row: rows .*",
+    "the label is a list, and training has one label a row",
     "give one label, or set task.kind=multi",
     bad(
         "test.jsonl",
         lines(*labelled(4), {"text": "a", "label": ["good"]}),
-        "=test",
+        "row 5 (line 5)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
         "dev.jsonl",
         lines({"text": "坏", "label": ["bad"]}, *labelled(4)),
-        "=validation",
+        "row 1 (line 1)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
-    bad("test.csv", HEAD + rows(4) + 'x,"[""good""]"\n', "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}),
+    bad(
+        "test.csv",
+        HEAD + rows(4) + 'x,"[""good""]"\n',
+        "row 5 (line 6)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
 )
 kind(
     "one class only",
-    "the training rows have 1 different labels",
-    "give rows of at least two, or name the label column with data.columns.label",
-    bad("a.csv", HEAD + "".join(f"Satz Nummer {i},gut\n" for i in range(40)), "=train"),
-    bad("a.jsonl", lines(*({"text": f"text {i}", "label": 1} for i in range(40))), "=train"),
-    bad(
-        "train.csv",
-        HEAD + "a,1\nb,1.0\n".replace("1.0", "1"),
-        "=train",
-        source="",
-        beside={"dev.csv": HEAD + "c,1\n", "test.csv": HEAD + "d,1\n"},
-    ),
-    bad("train.csv", HEAD + rows(30), "=train", source="", beside=SPLITS, max_rows=1),
+    "every row has the one label '(gut|1|bad|good|x(, y)?)': there is nothing to learn",
+    "give rows with other labels too \\(a file that is sorted by them may have been cut off\\), or name the right column: "
+    "data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"Satz Nummer {i},gut\n" for i in range(40))),
+    bad("a.jsonl", lines(*({"text": f"text {i}", "label": 1} for i in range(40)))),
+    bad("train.csv", HEAD + "a,1\nb,1\n", source="", beside={"dev.csv": HEAD + "c,1\n", "test.csv": HEAD + "d,1\n"}),
+    bad("train.csv", HEAD + rows(30), source="", beside=SPLITS, max_rows=1),
+    bad("a.jsonl", lines(*({"text": f"text {i}", "label": ["x"]} for i in range(40)))),
+    bad("a.csv", HEAD + "".join(f"text number {i},x\n" for i in range(40)), task=TextClassification(kind="multi")),
+    bad("a.parquet", parquet([{"text": f"句子{i}", "label": ["x", "y"]} for i in range(40)])),
 )
 kind(
-    "one label in every row of several",
-    "every row has the one label 'x': there is nothing to learn",
-    "give rows of at least two labels",
-    bad("a.jsonl", lines(*({"text": f"text {i}", "label": ["x"]} for i in range(40))), "=train"),
-    bad("a.csv", HEAD + "".join(f"text number {i},x\n" for i in range(40)), "=train", TextClassification(kind="multi")),
-    bad("a.parquet", parquet([{"text": f"句子{i}", "label": ["x"]} for i in range(40)]), "=train"),
+    "a scale on which every row stands at one place",
+    "every row has the one label '(3.5|0)': there is nothing to learn",
+    "give rows with other labels too .*",
+    bad("a.csv", "text,score\n" + "".join(f"text {i},3.5\n" for i in range(40)), task=REGRESSION),
+    bad("a.csv", "text,score\n" + "".join(f"text {i},3.5{'0' * (i % 3)}\n" for i in range(40)), task=REGRESSION),
+    bad("a.jsonl", lines(*({"text": f"文{i}", "score": 0} for i in range(40))), task=REGRESSION),
 )
 kind(
     "a class that training never saw",
-    "the label '.*' is not among those seen in training \\(.*\\): rows .*",
-    "mend the label, or add training rows that have it",
-    bad("test.csv", HEAD + rows(4) + "a b,goood\n", "=test", source="", beside={"train.csv": HEAD + rows(30, 50)}),
+    "the label '.*' is not among those seen in training \\(.*\\)(: 2 rows)?",
+    "(did you mean '.*'\\? )?mend the label, or add training rows that have it",
+    bad(
+        "test.csv",
+        HEAD + rows(4) + "a b,goood\n",
+        "row 5 (line 6)",
+        source="",
+        beside={"train.csv": HEAD + rows(30, 50)},
+    ),
     bad(
         "dev.csv",
         HEAD + rows(4) + "a b,好\nc d,好\n",
-        "=validation",
+        "rows 5, 6 (lines 6, 7)",
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
     bad(
         "test.conll",
         "Rom B-loc\nbrennt O\n\n",
-        "=test",
+        "row 1 (line 1)",
         source="",
         beside={"train.conll": WORDS * 9, "dev.conll": WORDS},
     ),
     bad(
         "test.jsonl",
         lines(*labelled(4), {"text": "a", "label": "x"}, {"text": "b", "label": "y"}),
-        ("=test", "=test"),
+        ("row 5 (line 5)", "row 6 (line 6)"),
         source="",
         beside={"train.csv": HEAD + rows(30, 50)},
     ),
@@ -1066,47 +1191,47 @@ kind(
     bad(
         "train.csv",
         "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40)) + "a b,gut\n",
-        "=train, row 41",
+        "row 41 (line 42)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
     bad(
         "train.tsv",
         "text\tscore\na\tn/a\n" + "".join(f"text {i}\t{i / 7:.3f}\n" for i in range(40)),
-        "=train, row 1",
+        "row 1 (line 2)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
     bad(
         "train.jsonl",
         lines(*({"text": f"文{i}", "score": i / 7} for i in range(40)), {"text": "x", "score": "无"}),
-        "=train, row 41",
+        "row 41 (line 41)",
         source="",
         beside={"dev.csv": "text,score\na,1.5\n", "test.csv": "text,score\nb,1.5\n"},
     ),
 )
 kind(
     "words in a test file beside a scale",
-    "the target '.*' is no number: rows .*",
+    "the target '.*' is no number, and training has a scale(: 2 rows)?",
     "mend the row, or set task.kind=single",
     bad(
         "test.csv",
         "text,score\na,gut\n",
-        "=test",
+        "row 1 (line 2)",
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
     bad(
         "dev.csv",
         "text,score\na,1.5\nb,4/5\nc,4/5\n",
-        "=validation",
+        "rows 2, 3 (lines 3, 4)",
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
     bad(
         "test.jsonl",
         lines({"text": "a", "score": "x"}, {"text": "b", "score": "y"}),
-        ("=test", "=test"),
+        ("row 1 (line 1)", "row 2 (line 2)"),
         source="",
         beside={"train.csv": "text,score\n" + "".join(f"text {i},{i / 7:.3f}\n" for i in range(40))},
     ),
@@ -1130,11 +1255,76 @@ kind(
     ),
 )
 
+UNIT = TextClassification()
+kind(
+    "lists and single labels in one column",
+    "the label (is a list, and \\d+ other rows have one label each|stands alone, and \\d+ other rows have lists of them)"
+    "(: \\d rows)?",
+    "write all labels as lists .*, or one a row; task.kind=multi reads one alone as a list",
+    bad("a.jsonl", lines(*labelled(20), {"text": "a", "label": ["good", "new"]}), "row 21 (line 21)"),
+    bad(
+        "train.jsonl",
+        lines(
+            *({"text": f"t {i}", "label": [("bad", "good")[i % 2]]} for i in range(20)), {"text": "a", "label": "x, y"}
+        ),
+        "row 21 (line 21)",
+        source="",
+        beside=SPLITS_OF_LISTS,
+    ),
+    bad(
+        "train.csv",
+        HEAD + rows(9) + "".join(f'text {i},"[""good""]"\n' for i in range(3)),
+        "rows 10, 11, 12 (lines 11, 12, 13)",
+        source="",
+        beside=SPLITS_OF_LISTS,
+    ),
+)
+kind(
+    "no name in a list of labels",
+    "(label|tag|word) \\d is (\\{.*\\}|\\[.*\\]), not a name",
+    'write names alone, as in \\["a", "b"\\]',
+    bad("a.jsonl", lines({"text": "a", "label": ["x", {"a": 1}]}, {"text": "b", "label": ["x"]}), "row 1 (line 1)"),
+    bad("a.json", json.dumps([{"text": "a", "label": [["x"]]}, {"text": "b", "label": ["x"]}]), "row 1 (line 1)", UNIT),
+    bad("a.csv", HEAD + 'a b,"[{""id"": 1}]"\nc d,"[""x""]"\n', "row 1 (line 2)"),
+    bad("a.jsonl", lines({"tokens": ["a", "b"], "tags": ["O", {"tag": "B-x"}]}), "row 1 (line 1)"),
+    bad("a.jsonl", lines({"tokens": ["a", ["b"]], "tags": ["O", "B-x"]}), "row 1 (line 1)"),
+)
+kind(
+    "nothing in a list of labels",
+    "(label|tag) \\d is empty",
+    "fill it in, or delete the row",
+    bad("a.jsonl", lines({"text": "a", "label": ["x", None]}, {"text": "b", "label": ["x"]}), "row 1 (line 1)"),
+    bad("a.parquet", parquet([{"text": "a", "label": ["x", ""]}, {"text": "b", "label": ["y"]}]), "row 1 (line 1)"),
+    bad("a.jsonl", lines({"tokens": ["a", "b"], "tags": ["O", None]}), "row 1 (line 1)"),
+)
+
+kind(
+    "a label column that is really an id",
+    "\\d+ of \\d+ labels in the column '(label|Klasse|category)' are different: it looks like an id, or a text",
+    "name the right column: data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"text {i},row-{i}\n" for i in range(40))),
+    bad("a.jsonl", lines(*({"text": f"第{i}条", "category": i} for i in range(30)))),
+    bad(
+        "a.csv",
+        "text,Klasse\n" + "".join(f"Satz {i},Das ist Satz {i}\n" for i in range(25)),
+        columns={"label": "Klasse"},
+    ),
+)
+kind(
+    "ten classes with one row each",
+    "\\d+ rows have 10 different labels: most would have nothing to be measured with",
+    "give two rows of each at least, or merge labels; if '(label|class)' is another column than meant: "
+    "data.columns.label=NAME",
+    bad("a.csv", HEAD + "".join(f"text {i},{name}\n" for i, name in enumerate("abcdefghij"))),
+    bad("a.jsonl", lines(*({"text": f"第{i}条", "class": f"类{i % 10}"} for i in range(12)))),
+    bad("a.tsv", "text\tlabel\n" + "".join(f"Satz {i}\tk{i % 10}\n" for i in range(19))),
+)
+
 # ------------------------------------------------------------------------------------------------------ too few rows
 
 kind(
     "too few rows to split",
-    "\\d rows are too few to make a (test|validation) split of them( \\(\\d different, for equal and nearly equal .*\\))?",
+    "\\d rows? (is|are) too few to make a (test|validation) split of them( \\(\\d different, for equal and nearly equal .*\\))?",
     "give more rows, or a (test|validation) file; separate documents by blank lines or <\\|endoftext\\|>",
     bad("a.txt", "One document only.\nIt has two lines.\n"),
     bad("a.csv", HEAD + rows(2)),
@@ -1154,8 +1344,8 @@ kind(
     bad("here.csv", HEAD, "=FOLDER/here.csv/inside", source="here.csv/inside"),
     bad("here.csv", HEAD, "=FOLDER/数据.csv", source="数据.csv"),
     bad("here.csv", HEAD, "=FOLDER/" + "x" * 300, source="x" * 300),
-    bad("here.csv", HEAD, "=data.train=FOLDER/there.csv", train="FOLDER/there.csv"),
-    bad("here.csv", HEAD, "=data.train=FOLDER/" + "字" * 300, train="FOLDER/" + "字" * 300),
+    bad("here.csv", HEAD, "=FOLDER/there.csv", train="FOLDER/there.csv"),
+    bad("here.csv", HEAD, "=FOLDER/" + "字" * 300, train="FOLDER/" + "字" * 300),
 )
 kind(
     "a named file that leads nowhere",
@@ -1215,7 +1405,7 @@ kind(
     "give one file",
     bad("a.csv", HEAD + rows(), "=data.test=FOLDER/more", test="FOLDER/more", beside={"more/x.csv": HEAD}),
     bad("a.csv", HEAD + rows(), "=data.validation=FOLDER", validation="FOLDER"),
-    bad("a.csv", HEAD + rows(), "=data.train=FOLDER", source="", train="FOLDER"),
+    bad("a.csv", HEAD + rows(), "=FOLDER", source="", train="FOLDER"),
 )
 kind(
     "a name too long for any file",

@@ -76,15 +76,16 @@ def test_no_sentence_serves_for_two_kinds(tmp_path):
 
 def test_faults_beyond_those_shown_are_counted_with_a_cure(tmp_path):
     ragged = write(tmp_path / "a.csv", "text,label\n" + "a,b,c\n" * 27)
-    empty = write(
-        tmp_path / "train.csv", "text,label\n" + "a b,x\nc d,y\n" * 5 + "".join(f"t {i},\n" for i in range(33))
-    )
-    beside = DataOptions(validation=str(empty), test=str(empty))
-    for path, options, place, more in ((ragged, DataOptions(), str(ragged), 7), (empty, beside, "train", 13)):
+    train = write(tmp_path / "b.csv", "text,label\n" + "".join(f"t {i},{'xy'[i % 2]}\n" for i in range(20)))
+    odd = write(tmp_path / "c.csv", "text,label\n" + "".join(f"t {i},label {i}\n" for i in range(33)))
+    for path, options, place, more in (
+        (ragged, DataOptions(), str(ragged), 7),
+        (train, DataOptions(test=str(odd)), str(odd), 13),
+    ):
         with pytest.raises(DataError) as caught:
             prepare(str(path), options, None, 0)
-        found = [fault for fault in caught.value.faults if fault.where.startswith(place)]
-        assert len(found) == 21
+        found = caught.value.faults
+        assert len(found) == 21 and all(fault.where.startswith(place) for fault in found)
         assert found[20] == Fault(f"{more} more faults like these", place, "mend them in the same way")
 
 

@@ -11,7 +11,8 @@ from whet.prepare import meeting
 from whet.prepare.check import alike, describe, remarks
 from whet.prepare.leaks import leaks
 from whet.prepare.prints import read_prints
-from whet.prepare.schema import is_unlabelled, sound
+from whet.prepare.schema import odd_labels
+from whet.prepare.targets import read_targets
 
 LONG = "the quick brown fox jumps over the lazy dog and then it runs away from all of the other dogs it has seen"
 
@@ -113,14 +114,20 @@ def test_numbers_and_texts_have_no_classes():
     assert checked((), train=(texts, texts))["splits"]["train"]["contradictions"] == 0
 
 
+def odd(labels):
+    return odd_labels(read_targets(examples(labels)), "label", "nr", "train.csv")
+
+
 def test_an_id_is_no_label():
     for labels in ([f"row-{i}" for i in range(40)], [str(i + 1) for i in range(40)]):
-        assert "looks like an id" in str(sound(examples(labels), "train.csv")[0])
-    assert "data.columns={label: ...}" in sound(examples([f"row-{i}" for i in range(40)]), "t")[0].cure
+        (fault,) = odd(labels)
+        assert fault.what == "40 of 40 labels in the column 'nr' are different: it looks like an id, or a text"
+        assert (fault.where, fault.cure) == ("train.csv", "name the right column: data.columns.label=NAME")
 
 
 def test_classes_of_one_row_leave_nothing_to_measure_with():
-    assert "10 rows have 10 different labels" in sound(examples(list("abcdefghij")), "train.csv")[0].what
+    (fault,) = odd(list("abcdefghij"))
+    assert "10 rows have 10 different labels" in fault.what and "'nr' is another column than meant" in fault.cure
 
 
 @pytest.mark.parametrize(
@@ -134,8 +141,33 @@ def test_classes_of_one_row_leave_nothing_to_measure_with():
     ],
 )
 def test_other_targets_are_sound(targets):
-    assert sound(examples(targets), "train.csv") == []
+    assert odd(targets) == []
 
 
-def test_rows_without_any_target():
-    assert is_unlabelled(examples([None, None])) and not is_unlabelled(examples([None, "a"]))
+@pytest.mark.parametrize(
+    ("word", "said"), [("nan", True), ("NULL", True), ("#N/A", True), ("none", False), ("nano", False)]
+)
+def test_a_word_that_programs_write_for_an_empty_cell_is_remarked_as_a_label(word, said):
+    found = remarks(checked(("a", word), train=(["a", word, "a", word], ["b c", "d e", "f g", "h i"])))
+    what = f"2 training rows have the label '{word}', which programs write for an empty cell: it is learnt as a label;"
+    assert any(one.startswith(what) for one in found) is said
+
+
+@pytest.mark.parametrize(
+    ("labels", "option"), [(["a", "b", "a,b", "c"], ""), (["x; y", "y", "x"], " and task.delimiter=;")]
+)
+def test_a_label_that_joins_others_is_remarked(labels, option):
+    found = remarks(checked(labels, train=(labels * 2, [f"{n} text" for n in range(len(labels) * 2)])))
+    joined = next(label for label in labels if len(label) > 1)
+    parts = " and ".join(sorted(joined.replace(" ", "").replace(";", ",").split(",")))
+    want = f"the label '{joined}' joins {parts}: if a row may have several, set task.kind=multi{option}"
+    assert want in found
+    assert not any("joins" in said for said in remarks(checked(("a", "a,z"), train=(["a", "a,z"], ["b c", "d e"]))))
+
+
+def test_a_test_file_whose_numbers_are_all_one_is_remarked():
+    train = ([i / 7 for i in range(30)], None)
+    said = remarks(checked((), train=train, test=([2.5] * 3, ["a b", "c d", "e f"])))
+    assert "every test row has the target 2.5: no correlation can be measured there" in said
+    assert remarks(checked((), train=train, test=([2.5], ["a b"]))) == []
+    assert remarks(checked((), train=train, test=([2.5, 2], ["a b", "c d"]))) == []

@@ -115,7 +115,7 @@ def test_rows_that_the_task_refuses_are_named_by_row_and_line(tmp_path):
 def test_a_header_alone_and_one_class_only(tmp_path):
     assert "a header and no rows" in faults(write(tmp_path / "a.csv", "text,label\n"))[0]
     one = faults(write(tmp_path / "b.csv", "text,label\n" + "".join(f"text {i},x\n" for i in range(30))))
-    assert "1 different labels" in one[0]
+    assert one[0].startswith(f"{tmp_path / 'b.csv'}: every row has the one label 'x': there is nothing to learn")
 
 
 def test_more_than_twenty_faults_are_counted(tmp_path):
@@ -129,9 +129,11 @@ def test_labels_that_training_never_saw_are_refused_with_their_rows(tmp_path):
     write(tmp_path / "test.csv", "text,label\nx,gut\ny,good\nz,gut\nw,\n")
     found = faults(tmp_path)
     assert len(found) == 3
-    assert "test: 1 rows have no label: rows 4" in found[0]
-    assert "validation: the label 'Good' is not among those seen in training (bad, good): rows 2" in found[1]
-    assert "test: the label 'gut'" in found[2] and "rows 1, 3" in found[2]
+    assert f"{tmp_path / 'test.csv'}, row 4 (line 5): the row has no label\n" in found[0]
+    seen = "is not among those seen in training (bad, good)"
+    assert f"{tmp_path / 'dev.csv'}, row 2 (line 3): the label 'Good' {seen}\n" in found[1]
+    assert "cure: did you mean 'good'? mend the label" in found[1]
+    assert f"{tmp_path / 'test.csv'}, rows 1, 3 (lines 2, 4): the label 'gut' {seen}: 2 rows\n" in found[2]
 
 
 def test_an_entity_may_begin_in_the_test_file_only(tmp_path):
@@ -150,7 +152,7 @@ def test_words_where_a_scale_is_learnt_are_refused(tmp_path):
     write(tmp_path / "dev.csv", "text,label\na b c,1.5\n")
     write(tmp_path / "test.csv", "text,label\na b c,1.5\na b d,none\n")
     found = faults(tmp_path)
-    assert len(found) == 1 and "test: the target 'none' is no number: rows 2" in found[0]
+    assert len(found) == 1 and "test.csv, row 2 (line 3): the target 'none' is no number, and training" in found[0]
 
 
 @pytest.mark.parametrize(
@@ -178,7 +180,7 @@ def test_a_test_file_with_some_labels_is_no_file_without(tmp_path):
     write(tmp_path / "train.csv", "text,label\n" + csv_rows(20))
     write(tmp_path / "test.csv", "text,label\nx,good\ny,\n")
     found = faults(tmp_path)
-    assert len(found) == 1 and "test: 1 rows have no label: rows 2" in found[0]
+    assert len(found) == 1 and "test.csv, row 2 (line 3): the row has no label" in found[0]
     write(tmp_path / "test.csv", "number,label\n1,good\n")
     assert "no column for the text" in faults(tmp_path)[0]
 
@@ -278,7 +280,39 @@ def test_one_label_is_enough_where_some_rows_do_without_it(tmp_path):
     corpus = prepare(str(write(tmp_path / "x.jsonl", lines(["spam"], []))), PLAIN, TASK, 0)
     assert (corpus.schema.kind, corpus.schema.labels) == ("multi", ("spam",))
     found = faults(write(tmp_path / "y.jsonl", lines(["spam"], ["spam"])))
-    assert len(found) == 1 and "every row has the one label 'spam'" in found[0]
+    assert len(found) == 1 and "y.jsonl: every row has the one label 'spam'" in found[0]
+
+
+def test_a_label_that_stands_alone_beside_lists_that_know_it_is_read_as_one_of_them_aloud(tmp_path):
+    rows = [{"text": f"text number {i}", "label": (["a"], ["b", "a"], "b")[i % 3]} for i in range(30)]
+    corpus = prepare(str(write(tmp_path / "x.jsonl", "".join(json.dumps(row) + "\n" for row in rows))), PLAIN, TASK, 0)
+    alone = sum(isinstance(one.target, str) for one in corpus.splits["train"].examples)
+    (said,) = [note for note in corpus.notes if "list of one" in note]
+    assert said.startswith(f"{alone} of {corpus.rows['train']} training rows have one label, not a list") and alone > 5
+    assert corpus.schema.labels == ("a", "b")
+
+
+def test_many_rows_with_one_fault_are_counted_and_the_first_ten_named(tmp_path):
+    (said,) = faults(write(tmp_path / "x.csv", "text,label\n" + csv_rows(9) + "".join(f"t {i},\n" for i in range(13))))
+    rows, lines = (", ".join(map(str, range(first, first + 10))) for first in (10, 11))
+    assert said.startswith(
+        f"{tmp_path / 'x.csv'}, rows {rows} and 3 more (lines {lines}, ...): the row has no label: 13"
+    )
+
+
+def test_of_many_labels_with_two_rows_each_none_is_held_out_alone(tmp_path):
+    path = write(tmp_path / "x.csv", "text,label\n" + "".join(f"the text {i},class {i % 28}\n" for i in range(60)))
+    for seed in range(4):
+        assert len(prepare(str(path), PLAIN, TASK, seed).schema.labels) == 28
+
+
+def test_in_a_mixture_a_label_is_named_by_its_own_file(tmp_path):
+    own = write(tmp_path / "own.csv", "text,score\n" + "".join(f"text {i},{i / 7:.2f}\n" for i in range(60)))
+    more = write(
+        tmp_path / "more.csv", "text,score\n" + "".join(f"more {i},{i / 7:.2f}\n" for i in range(20)) + "x,viel\n"
+    )
+    found = faults(own, DataOptions(mix={str(more): 2.0}))
+    assert [one.partition(": ")[0] for one in found] == [f"{more}, row 21 (line 22)"]
 
 
 @pytest.mark.parametrize("task", [TASK, TextClassification(objective="sigmoid")])
@@ -288,12 +322,13 @@ def test_a_list_where_training_has_one_label_is_refused_with_its_row(tmp_path, t
     rows = [{"text": "x y", "label": "good"}, {"text": "y z", "label": ["good", "bad"]}, {"text": "z", "label": []}]
     write(tmp_path / "test.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     found = faults(tmp_path, task=task)
-    assert len(found) == 1 and "test: the label is a list, and training has one label a row: rows 2, 3" in found[0]
+    said = "test.jsonl, rows 2, 3 (lines 2, 3): the label is a list, and training has one label a row: 2 rows"
+    assert len(found) == 1 and said in found[0]
 
 
 def test_too_little_to_split(tmp_path):
     found = faults(write(tmp_path / "x.txt", "one story only\n"), task=None)
-    assert "1 rows are too few to make a test split" in found[0] and "blank lines" in found[0]
+    assert "1 row is too few to make a test split" in found[0] and "blank lines" in found[0]
 
 
 def test_equal_texts_stay_on_one_side(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import gzip
 import json
 import sys
 import threading
@@ -12,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from prepare.made_rows import write
-from whet.core.errors import DataError
+from whet.core.errors import DataError, Fault
 from whet.prepare import hub
 from whet.prepare.corpus import prepare, prepare_test
 from whet.prepare.options import DataOptions
@@ -73,7 +74,7 @@ def test_lists_of_classes_and_missing_ones_get_their_names():
     tags = SimpleNamespace(feature=SimpleNamespace(names=["O", "B-x"]))
     features = {"tokens": SimpleNamespace(), "tags": tags, "label": FEATURES["label"]}
     part = Part([{"tokens": ["a", "b"], "tags": [0, 1], "label": -1}], features)
-    assert next(hub.lines(part)).cells == {"tokens": ["a", "b"], "tags": ["O", "B-x"], "label": None}
+    assert next(hub.lines(part, "hf:x")).cells == {"tokens": ["a", "b"], "tags": ["O", "B-x"], "label": None}
 
 
 def unanswered(count):
@@ -93,7 +94,7 @@ def test_a_split_without_any_answers_is_left_out_and_made_from_training(stage):
     assert prepare("hf:glue:x", DataOptions(), None, 0).rows["test"] == 4
     some = Part([*unanswered(3), {"text": "a known one", "label": 1}], FEATURES)
     stage(lambda *_: Builder({"train": rows(40), "validation": rows(6), "test": some}))
-    with pytest.raises(DataError, match="3 rows have no label"):
+    with pytest.raises(DataError, match="the row has no label: 3 rows"):
         prepare("hf:glue:x", DataOptions(), None, 0)
 
 
@@ -136,7 +137,7 @@ def test_cells_that_json_cannot_hold_become_texts():
         "deep": [{"day": datetime.date(2020, 1, 31), "n": 1}, None],
         "score": 0.5,
     }
-    found = next(hub.lines(Part([cells], dict.fromkeys(cells, SimpleNamespace())))).cells
+    found = next(hub.lines(Part([cells], dict.fromkeys(cells, SimpleNamespace())), "hf:x")).cells
     assert json.loads(json.dumps(found)) == {
         "when": "2020-01-31 12:30:00",
         "price": "1.50",
@@ -144,6 +145,31 @@ def test_cells_that_json_cannot_hold_become_texts():
         "deep": [{"day": "2020-01-31", "n": 1}, None],
         "score": 0.5,
     }
+
+
+def test_bytes_that_are_no_text_are_a_fault_of_their_row():
+    cells = [{"text": b"fein"}, {"text": "größer".encode("latin-1")}, {"text": [b"a", b"\xff"]}]
+    found = list(hub.lines(Part(cells, {"text": SimpleNamespace()}), "hf:x/train"))
+    assert found[0].cells == {"text": "fein"} and not found[0].fault
+    assert [str(one.fault).partition("\n")[0] for one in found[1:]] == [
+        "hf:x/train, row 2: the column 'text' holds bytes that are not UTF-8: 0xf6 at position 3",
+        "hf:x/train, row 3: the column 'text' holds bytes that are not UTF-8: 0xff at position 1",
+    ]
+
+
+@pytest.mark.parametrize("name", ["train.jsonl", "deep/er/train.json", "train.ndjson.gz"])
+def test_json_too_deep_for_the_hubs_own_library_never_reaches_it(name, tmp_path, monkeypatch):
+    def builder(*_):
+        raise AssertionError("its parser would end the process")
+
+    monkeypatch.setitem(sys.modules, "datasets", SimpleNamespace(load_dataset_builder=builder))
+    deep = '{"text": "[[", "label": 1}\n{"text": ' + "[" * 200_000 + "]" * 200_000 + "}\n"
+    path = write(tmp_path / name, gzip.compress(deep.encode()) if name.endswith(".gz") else deep)
+    with pytest.raises(DataError) as error:
+        prepare(f"hf:{tmp_path}", DataOptions(), None, 0)
+    what = "JSON is nested too deeply: more than 100 levels"
+    cure = "write such a value as a text, or take it out"
+    assert error.value.faults == (Fault(what, f"{path}, line 2", cure),)
 
 
 def test_a_folder_read_by_the_hubs_own_library(tmp_path, monkeypatch):
@@ -177,7 +203,7 @@ def test_json_lines_read_by_the_hubs_own_library(broken, tmp_path, monkeypatch):
         )
         write(tmp_path / "set" / f"{split}.jsonl", lines + '{"text": \n' * broken)
     if broken:
-        with pytest.raises(DataError, match=r"the data set cannot be loaded: .*\n  cure: give a local file"):
+        with pytest.raises(DataError, match=r"test.jsonl, line 8: the file ends inside a value"):
             hub.load(str(tmp_path / "set"))
     else:
         assert prepare(f"hf:{tmp_path / 'set'}", DataOptions(), None, 0).rows == {

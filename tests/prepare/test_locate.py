@@ -73,7 +73,7 @@ def test_what_does_not_exist_is_named(tmp_path):
         locate(str(tmp_path / "none"), DataOptions())
     with pytest.raises(DataError) as error:
         locate(None, DataOptions(train="a.csv", test="b.csv"))
-    assert [fault.where for fault in error.value.faults] == ["data.train=a.csv", "data.test=b.csv"]
+    assert [fault.where for fault in error.value.faults] == ["a.csv", "data.test=b.csv"]
     with pytest.raises(DataError, match=r"data\.train"):
         locate(None, DataOptions())
 

@@ -19,7 +19,7 @@ from whet.core.errors import DataError
 from whet.prepare.readers import _bytes
 from whet.prepare.readers._bytes import unpacked
 from whet.prepare.readers._caps import LONGEST_ROW, MOST_COLUMNS
-from whet.prepare.readers._encoding import is_chinese, is_western
+from whet.prepare.readers._languages import is_chinese, is_western
 from whet.prepare.readers.contract import files_of, look, read
 
 CHINESE = "text,label\n房间很大，服务也不错。,1\n早餐一般，不会再来住了。,0\n"
@@ -158,6 +158,54 @@ def test_real_german_sentences_in_latin_1(tmp_path):
 def test_judging_a_language():
     assert is_chinese("服务很好") and not is_chinese("乚乛亅亍") and not is_chinese("plain")
     assert is_western("Überall süß") and not is_western("Zaż³ó³æ") and not is_western("ÄãºÃ")
+
+
+SEVEN_BIT = {
+    "iso2022_jp": ("この映画は本当に良かった", "ISO-2022-JP"),
+    "iso2022_kr": ("이 영화는 정말 좋았어요", "ISO-2022-KR"),
+    "hz": ("这部电影真的很好看，我们都喜欢", "HZ"),
+}
+
+
+@pytest.mark.parametrize("encoding", SEVEN_BIT)
+@pytest.mark.parametrize("before", [0, 40_000])
+def test_seven_bit_encodings_are_read_by_their_escapes_and_said(encoding, before, tmp_path):
+    film, called = SEVEN_BIT[encoding]
+    plain = "".join(f"plain row {i},0\n" for i in range(before))
+    text = f"text,label\n{plain}{film},1\nplain words,0\n{film} 2,1\n"
+    path = write(tmp_path / "a.csv", text.encode(encoding))
+    assert path.read_bytes().isascii()
+    assert look(path).notes == (f"{path}: read as {called}, since it holds the escapes of that encoding",)
+    *_, first, second, third = read(path)
+    assert [one.cells["text"] for one in (first, second, third)] == [film, "plain words", f"{film} 2"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x1b[31mred\x1b(B\x1b[m,1\n", "{~{x}~},1\n", "~{ab~},1\n", "a ~ b ~~ c,1\n", "\x1b,1\n", "\x1b$B größer,1\n"],
+)
+def test_what_only_looks_like_an_escape_stays_as_it_is(text, tmp_path):
+    path = write(tmp_path / "a.csv", "text,label\n" + text)
+    if "ö" in text:
+        with pytest.raises(
+            DataError, match=r"a.csv, line 2: the line holds an escape of ISO-2022-JP, while others are"
+        ):
+            look(path)
+    else:
+        assert look(path).encoding == "utf-8" and next(read(path)).cells["text"] == text.rpartition(",")[0]
+
+
+def test_escapes_that_lead_nowhere_are_refused_by_name(tmp_path):
+    good, called = SEVEN_BIT["iso2022_jp"][0].encode("iso2022_jp"), "the file holds escapes of ISO-2022-JP"
+    path = write(tmp_path / "a.csv", b"text,label\n" + good + b",1\nx\x1b$B\x7f\x7f\x1b(B,0\n")
+    with pytest.raises(DataError) as error:
+        look(path)
+    assert str(error.value).startswith(
+        f"{path}, line 3: {called}, and this line is not in it\n  cure: save it as UTF-8:"
+    )
+    path = write(tmp_path / "b.csv", b"text,label\n\x1b$)A\x0e0lP\x0f,1\n")
+    with pytest.raises(DataError, match=r"line 2: the file holds escapes of ISO-2022-CN, which is not read"):
+        look(path)
 
 
 def test_a_stream_is_utf8_or_what_its_mark_says():

@@ -158,6 +158,51 @@ def test_semicolons_separate_where_there_are_no_commas():
     assert rows_of("text;label\na, b;c\n", "csv") == [{"text": "a, b", "label": "c"}]
 
 
+FILMS = ["a fine, warm film", "a poor one", "so | so", "fine; really"] * 3
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("entry", ["csv", "tsv"])
+@pytest.mark.parametrize("head", [("text", "label"), ("Urteil", "Note"), ()])
+def test_the_mark_that_divides_the_rows_is_found_whatever_the_ending(mark, entry, head):
+    films = [film.replace("\t", " ") for film in FILMS]
+    rows = [*([head] if head else []), *((film, str(place % 2)) for place, film in enumerate(films))]
+    text = "".join(mark.join(f'"{cell}"' if mark in cell else cell for cell in row) + "\n" for row in rows)
+    names = head or ("column_1", "column_2")
+    assert [tuple(row.values()) for row in rows_of(text, entry)] == rows[bool(head) :]
+    assert tuple(rows_of(text, entry)[0]) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("text\nfine; really\nso; so\n", 1),
+        ("fine; really\nso | so\nI came\nso; it is\n", 1),
+        ("one; two\nthree; four\nfive; six\nseven; eight\n", 1),
+        ("text,label\na;b,1\nc;d,0\n", 2),
+        ("a;b,1\nc;d,0\n", 2),
+        ("id;text;label\n1;a, b;c\n2;d;e\n", 3),
+        ('"text";"label"\n"a, b; c";"d"\n', 2),
+        ("", 0),
+        ("| text | label |\n| --- | --- |\n" + "| a b | 1 |\n| c d | 0 |\n" * 4, 1),
+    ],
+)
+def test_a_mark_inside_texts_divides_nothing(text, columns):
+    assert len(next(iter(rows_of(text, "csv")), {})) == columns
+
+
+def test_another_mark_is_said_aloud_and_excels_own_line_names_it(tmp_path):
+    path = write(tmp_path / "a.csv", "text;label\na;b\n")
+    assert look(path).notes == (f"{path}: fields are separated by semicolons, not by commas",)
+    path = write(tmp_path / "a.tsv", "text,label\na,b\n")
+    assert look(path).notes == (f"{path}: fields are separated by commas, not by tabs",)
+    assert look(write(tmp_path / "b.csv", "text,label\na;c,b\n")).notes == ()
+    path = write(tmp_path / "c.csv", "sep=;\nwas;wie\ngut;1\nso la la\n")
+    first, second = read(path)
+    assert first == Line(3, {"was": "gut", "wie": "1"}) and f"{path}, line 4: 1 fields" in str(second.fault)
+    assert look(path).notes == (f"{path}: fields are separated by semicolons, not by commas",)
+
+
 def test_a_tsv_has_quotes_only_where_its_header_has_them():
     assert rows_of('text\tlabel\n"a\tb\n', "tsv") == [{"text": '"a', "label": "b"}]
     assert rows_of('"text"\t"label"\n"a\tb"\t"c"\n', "tsv") == [{"text": "a\tb", "label": "c"}]

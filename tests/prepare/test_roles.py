@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from whet.core.errors import DataError
+from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import guess_task, infer
+from whet.tasks.contract import TASKS
 from whet.tasks.text_classification import TextClassification
 from whet.tasks.token_classification import TokenClassification
 
 TASK = TextClassification()
+LONG = [f"a text of some length that is no label at all, number {place}" for place in range(9)]
 TEXTS = ["a very long day", "a short one was it", "nothing at all", "we went home then"]
 
 
@@ -55,6 +58,26 @@ def test_every_header_has_its_note():
     assert said == "f: the columns have no names; the text is in 'column_2' (by what is in it), the label in 'column_1'"
     wide = {"text": TEXTS, "label": list("abab"), **{f"f{i}": list("1234") for i in range(30)}}
     assert infer(rows(**wide), TASK, {}, "f").note.endswith("f10, f11 and 18 more")
+
+
+def test_one_column_with_a_delimiter_in_its_name_has_the_likely_cause():
+    with pytest.raises(DataError) as error:
+        infer(rows(**{"Urteil;Note": ["gut;1", "nicht; so gut;0"]}), TASK, {}, "f.csv")
+    (fault,) = [fault for fault in error.value.faults if "label" in fault.what]
+    assert fault.what.endswith("; likely cause: the lines are not divided alike by ';'")
+    assert fault.cure.startswith("quote fields that hold a ';', so that every line has as many; or name it: data.col")
+
+
+def test_the_only_column_of_a_file_is_called_so():
+    with pytest.raises(DataError, match=r"no column for the label: found column_1, the file's only one \(the first"):
+        infer(rows(column_1=TEXTS), TASK, {}, "f.tsv")
+
+
+def test_a_header_that_was_not_taken_for_one_is_the_likely_cause():
+    table = rows(column_1=["article", *LONG], column_2=["highlights", *LONG])
+    said = r"found column_1, column_2 \(the first line was read as a row, not as names\); expected one of label"
+    with pytest.raises(DataError, match=said):
+        infer(table, TASK, {}, "f.csv")
 
 
 def test_columns_without_names():
@@ -146,7 +169,7 @@ def test_all_missing_roles_are_named_at_once():
     assert len(error.value.faults) == 3
     assert "no role 'labl'" in said and "did you mean 'label'" in said
     assert "no column 'b' for the text; found a" in said
-    assert "no column for the label: found a; expected one of label" in said
+    assert "no column for the label: found a, the file's only one; expected one of label" in said
 
 
 def test_guessing_can_be_forbidden():
@@ -173,8 +196,39 @@ def test_a_row_plays_its_roles():
 
 
 def test_the_task_is_guessed_by_the_rows_shape():
-    assert guess_task([{"tokens": ["a"], "tags": ["O"]}], "conll") == "token-classification"
-    assert guess_task([{"text": "a"}], "text") == "language-modeling"
-    assert guess_task([{"text": "a", "label": "b"}], "csv") == "text-classification"
+    assert guess_task([{"tokens": ["a"], "tags": ["O"]}], "conll", "f", {}) == "token-classification"
+    assert guess_task([{"text": "a"}], "text", "f", {}) == "language-modeling"
+    assert guess_task([{"text": "a", "label": "b"}], "csv", "f", {}) == "text-classification"
+
+
+SAMPLES = {entry: READERS[entry].sample().rows for entry in ("squad", "semeval", "parallel", "messages")}
+MADE_FOR = [
+    ("squad", SAMPLES["squad"], "question answering"),
+    ("semeval", SAMPLES["semeval"], "relation extraction"),
+    ("parallel", SAMPLES["parallel"], "translation"),
+    ("messages", SAMPLES["messages"], "dialogue"),
+    (
+        "hub",
+        [{"id": "1", "title": "a", "context": "b c", "question": "d", "answers": {"text": []}}],
+        "question answering",
+    ),
+    ("parquet", [{"messages": [{"role": "user", "content": "a"}]}], "dialogue"),
+    ("csv", [{"instruction": "a", "input": "", "output": "b"}], "dialogue"),
+    ("hub", [{"id": 1, "translation": {"de": "a", "en": "b"}}], "translation"),
+]
+
+
+@pytest.mark.parametrize(("entry", "cells", "kind"), MADE_FOR)
+def test_rows_that_no_task_reads_are_refused_until_one_does(entry, cells, kind, monkeypatch):
+    with pytest.raises(DataError) as error:
+        guess_task(cells, entry, "f.json", {})
+    (fault,) = error.value.faults
+    assert (fault.where, fault.what) == ("f.json", f"these rows look like {kind}, and whet has no task for that yet")
+    assert fault.cure.startswith("if you mean another, name it with --task: language-modeling, text-classification, ")
+    assert guess_task([{**row, "label": "x"} for row in cells], entry, "f.json", {}) == "text-classification"
+    assert guess_task(cells, entry, "f.json", {"text": "context"}) == "text-classification"
+    name = kind.replace(" ", "-")
+    monkeypatch.setitem(TASKS._added, name, TextClassification)
+    assert guess_task(cells, entry, "f.json", {}) == name
     table = rows(tokens=[["a"], ["b"]], tags=[["O"], ["B-x"]])
     assert infer(table, TokenClassification(), {}, "f").columns == {"tokens": "tokens", "tags": "tags"}

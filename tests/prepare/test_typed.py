@@ -146,7 +146,7 @@ def test_a_row_count_that_lies_is_refused(tmp_path):
         list(read(write(tmp_path / "y.parquet", bytes(data))))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_flipped_bytes_of_parquet_never_crash(tmp_path, data):
     good = parquet(tmp_path / "x.parquet", [{"text": f"row {i}", "l": [i]} for i in range(50)]).read_bytes()
@@ -251,7 +251,7 @@ def decided(path, encoding: str) -> bool:
     return found == encoding
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows_of_cells, st.sampled_from(ENCODINGS), st.booleans())
 def test_what_is_written_as_csv_comes_back(tmp_path, rows, encoding, gz):
     out = io.StringIO(newline="")
@@ -265,7 +265,7 @@ def test_what_is_written_as_csv_comes_back(tmp_path, rows, encoding, gz):
 line = st.text(st.characters(exclude_characters="\0\t\r\n", exclude_categories=("Cs",)), max_size=12)
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(line, line), min_size=1, max_size=6), st.sampled_from(ENCODINGS), st.booleans())
 def test_what_is_written_as_tsv_comes_back(tmp_path, rows, encoding, gz):
     text = "text\tlabel\n" + "".join(f"{SURE * 20}{a}\t{b}\n" for a, b in rows)
@@ -281,7 +281,7 @@ value = st.recursive(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.sampled_from(ENCODINGS), st.booleans(), st.sampled_from([None, 1]), st.booleans())
 def test_what_is_written_as_json_comes_back(tmp_path, data, encoding, gz, indent, plain):
     rows = data.draw(st.lists(st.dictionaries(cell.filter(lambda key: key != "text"), value, max_size=4), max_size=5))
@@ -294,7 +294,7 @@ def test_what_is_written_as_json_comes_back(tmp_path, data, encoding, gz, indent
             assert cells(path) == rows
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.tuples(st.none() | cell, st.none() | st.integers(-(2**63), 2**63 - 1)), min_size=1, max_size=6))
 def test_what_is_written_as_parquet_comes_back(tmp_path, rows):
     written = [{"text": text, "number": number} for text, number in rows]

@@ -24,6 +24,9 @@ SHOWN = 20
 RAREST, UNEVEN = 0.01, 50
 """A class with less than this share of the rows, or so many times smaller than the largest, is said aloud."""
 
+EMPTY_WORDS = frozenset({"nan", "na", "n/a", "#n/a", "<na>", "null"})
+"""Words for a missing value, which as a label are hardly meant; ``none`` is a label of many data sets."""
+
 LONG = 20
 """A text with so many times the median's words is odd."""
 
@@ -54,7 +57,11 @@ def remarks(check: Mapping[str, Any]) -> list[str]:
         if found := split["contradictions"]:
             rows = _shown(split["contradiction_rows"], 10)
             said.append(f"{found} {name} texts have several labels ({rows}): decide which is right")
-    said += _of_classes(check)
+    said += [*_of_classes(check), *_of_empty_words(check), *_of_joined(check)]
+    for name, split in check["splits"].items():
+        reach = split.get("targets")
+        if reach and split["rows"] > 1 and reach["least"] == reach["most"]:
+            said.append(f"every {name} row has the target {reach['least']:g}: no correlation can be measured there")
     if any(not split["near_searched"] for split in check["splits"].values()):
         said.append("near copies are not searched to the end: the rows are too many, or too much alike")
     for name, split in check["splits"].items():
@@ -102,10 +109,19 @@ def _of_split(split: Prints, classes: Mapping[str, Mapping[str, Any]]) -> dict[s
         "copies": len(split) - different,
         "near_copies": different - len(np.unique(near.numbers)),
         "near_searched": near.whole,
+        **_numbers(split, classes),
         "contradictions": contradictions,
         "contradiction_rows": contradicting,
         "odd": _odd(split),
     }
+
+
+def _numbers(split: Prints, classes: Mapping[str, Any]) -> dict[str, Any]:
+    """How far the targets reach, where they are numbers and no classes."""
+    numbers = split.targets.numbers
+    if classes or split.targets.echoes or numbers is None or not len(numbers):
+        return {}
+    return {"targets": {"least": float(numbers.min()), "most": float(numbers.max())}}
 
 
 def _imbalance(classes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
@@ -181,6 +197,29 @@ def _of_classes(check: Mapping[str, Any]) -> list[str]:
         more = f" and {len(lost) - 5} more" if len(lost) > 5 else ""
         said.append(f"no {name} row has the label {', '.join(lost[:5])}{more}: it is not measured there")
     return said
+
+
+def _of_empty_words(check: Mapping[str, Any]) -> list[str]:
+    classes = check["splits"].get("train", {}).get("classes", {})
+    return [
+        f"{count} training rows have the label '{label}', which programs write for an empty cell: it is learnt as a "
+        "label; if none is meant, empty the cells, or delete the rows"
+        for label, count in classes.items()
+        if label.lower() in EMPTY_WORDS
+    ]
+
+
+def _of_joined(check: Mapping[str, Any]) -> list[str]:
+    """The first label that is other labels with a mark between, as several labels in one cell are."""
+    classes = check["splits"].get("train", {}).get("classes", {})
+    for label in classes:
+        for mark in (mark for mark in ",;|/+" if mark in label):
+            parts = sorted({part.strip() for part in label.split(mark)})
+            if set(parts) <= set(classes):
+                option = "" if mark == "," else f" and task.delimiter={mark}"
+                cure = f"if a row may have several, set task.kind=multi{option}"
+                return [f"the label '{label}' joins {' and '.join(parts)}: {cure}"]
+    return []
 
 
 def _shown(rows: Sequence[int], most: int) -> str:

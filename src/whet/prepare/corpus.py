@@ -34,10 +34,10 @@ HUB = "hub"
 class Corpus:
     """Checked rows, ready to be encoded.
 
-    ``columns`` names the column of each role, ``files`` the SHA-256 of each file, ``notes`` everything that
-    was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows (from 0)
-    that stand in training too, ``homes`` for a cross-validation the fold of each test row. An example's ``row`` is
-    the number of its row in the file that it was read from, in a split that was made as well.
+    ``columns`` names the column of each role, ``files`` the SHA-256 of each file by its full name, ``notes`` everything
+    that was guessed or made and must be said aloud, ``check`` the content of check.json, ``leaking`` the test rows
+    (from 0) that stand in training too, ``homes`` for a cross-validation the fold of each test row. An example's
+    ``row`` is the number of its row in the file that it was read from, in a split that was made as well.
     """
 
     task_name: str
@@ -73,7 +73,8 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int,
     skip = data.on_bad_row == "skip"
     tables, notes = _tables(locate(source, data), skip, mix=data.mix)
     if task is None:
-        name = guess_task(tables["train"].beginning, tables["train"].entry)
+        train = tables["train"]
+        name = guess_task(train.beginning, train.entry, train.name, data.columns)
         task = TASKS[name]()
         notes.append(f"no task was named: the rows look like {name}")
     parsed, columns, said = _parsed(tables, task, _asked(data), skip)
@@ -82,10 +83,9 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int,
     whole = sum(map(len, parsed.values()))
     parsed, said = thinned(parsed, data.max_rows, seed)
     notes += said
-    own = tables["train"].name
-    if faults := sound(parsed["train"].examples, own):
+    if faults := sound(parsed, task, columns):
         raise DataError(faults)
-    whole_set = completed(parsed, data, seed, own, folds)
+    whole_set = completed(parsed, data, seed, tables["train"].name, folds)
     parsed, homes = whole_set.parsed, whole_set.homes
     notes += whole_set.notes
     left = sum(map(len, parsed.values())) - len(homes)
@@ -97,8 +97,8 @@ def prepare(source: str | None, data: DataOptions, task: Task | None, seed: int,
         parsed["train"] = mixed.parsed
         notes.append(mixed.note)
     parsed = {name: parsed[name] for name in SPLITS if name in parsed}
-    schema = learn({name: part.examples for name, part in parsed.items()}, task)
-    return _corpus(parsed, task, schema, columns, used, notes, whole - left, repeated, data.on_leak, homes)
+    schema, said = learn(parsed, task)
+    return _corpus(parsed, task, schema, columns, used, notes + said, whole - left, repeated, data.on_leak, homes)
 
 
 def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, columns: Mapping[str, str]) -> Corpus:
@@ -117,8 +117,7 @@ def prepare_test(source: str, data: DataOptions, task: Task, schema: Schema, col
     parsed, found, said = _parsed({"test": table}, task, {**known, **data.columns}, skip, columns or None)
     whole = len(parsed["test"])
     parsed, fewer = thinned(parsed, data.max_rows, 0)
-    faults = unlabelled(parsed["test"].examples, task, "test") + unseen(parsed["test"].examples, schema, "test")
-    if faults:
+    if faults := unlabelled(parsed["test"], task, "test") + unseen(parsed["test"], schema):
         raise DataError(faults)
     return _corpus(parsed, task, schema, found, {"test": table}, notes + said + fewer, whole - len(parsed["test"]), 0)
 
@@ -155,7 +154,7 @@ def _corpus(
         splits={name: Split(name, part.examples, content=part.content) for name, part in parsed.items()},
         schema=schema,
         columns=columns,
-        files={table.name: table.sha256 for table in tables.values()},
+        files={_full(table): table.sha256 for table in tables.values()},
         notes=notes + remarks(check),
         check={"rows": asdict(account), **check},
         ledger=account,
@@ -163,6 +162,11 @@ def _corpus(
         leaking=() if leak is None else tuple(leak.every.tolist()),
         homes=homes,
     )
+
+
+def _full(table: Table) -> str:
+    """A table's name from anywhere: its user calls it as seen from where they stand."""
+    return table.name if table.entry == HUB else str(Path(table.name).resolve())
 
 
 def _tables(
@@ -177,7 +181,7 @@ def _tables(
         for split, part in found.splits.items():
             if only in (None, split):
                 name, print_ = f"hf:{place.hub}/{split}", getattr(part, "_fingerprint", "")
-                tables[split] = table_of(name, HUB, hub.lines(part), print_)
+                tables[split] = table_of(name, HUB, hub.lines(part, name), print_)
     faults: list[Fault] = []
     for split, path in {**place.files, **{name: Path(name) for name in mix}}.items():
         if only not in (None, split):

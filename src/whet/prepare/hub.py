@@ -4,16 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from whet.core.errors import DataError
+from whet.core.errors import DataError, Fault
 from whet.core.waiting import within
 from whet.prepare.locate import SPLITS, WORDS, split_of
-from whet.prepare.readers._plain import plain
-from whet.prepare.readers.contract import Line
+from whet.prepare.readers._caps import DEEPEST
+from whet.prepare.readers._json import deep_line
+from whet.prepare.readers._plain import plain_line
+from whet.prepare.readers.contract import Line, unpacked_name
 
 SECONDS = 10.0
 """How long the hub may take to answer who a data set is; the download itself may take as long as it needs."""
+
+JSON = (".json", ".jsonl", ".ndjson")
+TOO_DEEP = f"JSON is nested too deeply: more than {DEEPEST} levels"
+FLATTEN = "write such a value as a text, or take it out"
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ def load(name: str, needs: str | None = "train", own: Collection[str] = (), seco
     import datasets
 
     path, _, configuration = name.partition(":")
+    _refuse_deep(Path(path))
     local = "give a local file or folder instead (csv, json lines, parquet)"
     try:
         builder = within(seconds, lambda: datasets.load_dataset_builder(path, configuration or None))
@@ -61,6 +69,15 @@ def load(name: str, needs: str | None = "train", own: Collection[str] = (), seco
     return Found({split: found[key] for split, key in chosen.items()}, tuple(notes))
 
 
+def _refuse_deep(folder: Path) -> None:
+    """Raise DataError for JSON in a local folder that is nested so deeply that the library's parser would end the
+    process; no error of it could be caught."""
+    files = [path for path in folder.rglob("*") if Path(unpacked_name(path.name)).suffix in JSON and path.is_file()]
+    faults = [Fault(TOO_DEEP, f"{path}, line {line}", FLATTEN) for path in sorted(files) if (line := deep_line(path))]
+    if faults:
+        raise DataError(faults)
+
+
 def _refusal(error: Exception, name: str, cure: str) -> DataError:
     """What went wrong in one sentence; the library's own error says little and its cause more."""
     reason = str(error.__cause__ or error).partition("\n")[0][:300]
@@ -72,7 +89,7 @@ def _plainest(keys: list[str], split: str) -> str:
     return next((key for key in keys if key.lower() in WORDS[split]), keys[0])
 
 
-def lines(part: Any) -> Iterator[Line]:
+def lines(part: Any, name: str) -> Iterator[Line]:
     """The rows of one split; numbers that stand for classes become their names (-1, unlabelled: None)."""
     names = {column: kind.names for column, kind in part.features.items() if hasattr(kind, "names")}
     inner = {
@@ -86,7 +103,7 @@ def lines(part: Any) -> Iterator[Line]:
             cells[column] = _name(cells[column], labels)
         for column, labels in inner.items():
             cells[column] = [_name(value, labels) for value in cells[column] or ()]
-        yield Line(number, {column: plain(value) for column, value in cells.items()})
+        yield plain_line(number, cells, name)
 
 
 def _name(value: int | None, labels: list[str]) -> str | None:

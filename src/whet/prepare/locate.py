@@ -12,7 +12,7 @@ from whet.core.errors import DataError, Fault
 from whet.prepare.options import DataOptions
 from whet.prepare.readers._bytes import opened
 from whet.prepare.readers._shards import shards_of
-from whet.prepare.readers.contract import READERS, look, peek, text_in, unpacked_name
+from whet.prepare.readers.contract import READERS, SURE, look, peek, text_in, unpacked_name
 
 SPLITS = ("train", "validation", "test")
 WORDS = {
@@ -23,9 +23,6 @@ WORDS = {
 """The words by which files say which split they hold."""
 
 NOWHERE = Fault("there is no such file or folder", cure="check the path; a hub data set is hf:NAME")
-
-SURE = 0.9
-"""How sure a reader must be of a file whose ending nobody knows, such as ``emerging.test.annotated``."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +71,8 @@ def locate(source: str | None, options: DataOptions) -> Place:
 
 def _closed(path: Path, split: str) -> tuple[Fault, ...]:
     """Why a file that the user named cannot be read, if it cannot; a folder can where a reader has its files there."""
-    name = f"data.{split}={path}"
-    if split == "train" and not os.path.lexists(path):  # from the command line this is DATA, which may be more
+    name = str(path) if split == "train" else f"data.{split}={path}"  # the first is what stands as DATA
+    if split == "train" and not os.path.lexists(path):  # and may be more than a file
         return (dataclasses.replace(NOWHERE, where=name),)
     try:
         opened(path, name)

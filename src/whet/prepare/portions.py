@@ -14,7 +14,7 @@ from whet.prepare import split as splits
 from whet.prepare.kept import Lazy
 from whet.prepare.near import groups
 from whet.prepare.options import DataOptions
-from whet.prepare.parsed import Parsed
+from whet.prepare.parsed import Parsed, Spot
 from whet.prepare.prints import read_prints
 from whet.tasks.contract import Example
 
@@ -131,7 +131,7 @@ def _divided(
                 f" ({different} different, for equal and nearly equal texts stay together)" if different < whole else ""
             )
             raise DataError(
-                f"{whole} rows are too few to make a {split} split of them{among}",
+                f"{whole} row{'s are' if whole != 1 else ' is'} too few to make a {split} split of them{among}",
                 name,
                 f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
             )
@@ -167,11 +167,15 @@ def mixture(parts: Mapping[str, Parsed], weights: Sequence[float], seed: int) ->
     def originals(start: int, stop: int) -> list[Mapping[str, Any]]:
         return [sources[source].originals[place] for source, place in drawn[start:stop].tolist()]
 
+    def spots(start: int, stop: int) -> list[Spot]:
+        return [sources[source].spots[place] for source, place in drawn[start:stop].tolist()]
+
     counts = np.bincount(drawn[:, 0], minlength=len(sources)).tolist()
     told = (
         f"{count:,} from {len(part):,} rows of {name}"
         for count, (name, part) in zip(counts, parts.items(), strict=True)
     )
     new = np.append(True, (np.diff(drawn, axis=0) != 0).any(1)) if len(drawn) else np.zeros(0, bool)
-    parsed = Parsed(Lazy(len(drawn), examples), Lazy(len(drawn), originals), content)
+    count = len(drawn)
+    parsed = Parsed(Lazy(count, examples), Lazy(count, originals), content, Lazy(count, spots))
     return Mixture(parsed, int(new.sum()), f"the training rows are mixed: {'; '.join(told)}")

@@ -15,8 +15,8 @@ from typing import Any
 from whet.core.errors import DataError, Fault, nearest
 from whet.prepare.content import is_text, label_column, stem, text_column
 from whet.prepare.readers._table import normal
-from whet.prepare.readers.contract import nameless
-from whet.tasks.contract import Column, Task
+from whet.prepare.readers.contract import READERS, nameless
+from whet.tasks.contract import TASKS, Column, Task
 
 Cells = Mapping[str, Any]
 
@@ -46,13 +46,29 @@ def is_headless(names: Sequence[str]) -> bool:
     return bool(names) and list(names) == [nameless(place) for place in range(1, len(names) + 1)]
 
 
-def guess_task(rows: Sequence[Cells], entry: str) -> str:
-    """The task that such rows are mostly made for: tagged words, plain documents, else a label for a text."""
+def guess_task(rows: Sequence[Cells], entry: str, where: str, asked: Mapping[str, str]) -> str:
+    """The task that such rows are mostly made for: tagged words, what their reader says, else a label for a text.
+
+    ``asked`` are the columns that the user named, which tell that they mean none of what the rows look like. Raises
+    DataError for rows made for a task that does not stand on the shelf.
+    """
     if rows and all(isinstance(row.get("tokens"), list) for row in rows):
         return "token-classification"
-    if entry == "text":
-        return "language-modeling"
-    return "text-classification"
+    names = {name for row in rows for name in row}
+    made_for = _made_for(entry, names)
+    if not made_for or asked or "label" in names:
+        return "text-classification"
+    if made_for not in TASKS.names():
+        what = f"these rows look like {made_for.replace('-', ' ')}, and whet has no task for that yet"
+        raise DataError(what, where, f"if you mean another, name it with --task: {', '.join(TASKS)}")
+    return made_for
+
+
+def _made_for(entry: str, names: Collection[str]) -> str:
+    """The task for which a reader says that its rows are, or rows with the columns of its rows."""
+    own = READERS[entry].made_for if entry in READERS.names() else ""
+    shown = (READERS[one].made_for for one in READERS if any(sign <= set(names) for sign in READERS[one].signs))
+    return own or next(shown, "")
 
 
 def infer(
@@ -133,9 +149,15 @@ def _said(where: str, found: Mapping[str, str], names: Sequence[str], guessed: s
 
 def _missing(column: Column, names: Sequence[str], where: str) -> Fault:
     expected = ", ".join(dict.fromkeys((column.role, *column.aliases)))
-    found = ", ".join(names) or "no columns"
+    found = (", ".join(names) or "no columns") + (", the file's only one" if len(names) == 1 else "")
+    if is_headless(names):
+        found += " (the first line was read as a row, not as names)"
     what = f"no column for the {column.role}: found {found}; expected one of {expected}"
     cure = f"name it: data.columns.{column.role}=NAME"
+    mark = next((mark for mark in ";|\t," if len(names) == 1 and mark in names[0]), "")
+    if mark:
+        what += f"; likely cause: the lines are not divided alike by '{mark}'"
+        cure = f"quote fields that hold a '{mark}', so that every line has as many; or {cure}"
     if column.target:
         cure += "; rows without one are for whet predict, so keep them out of the folder"
     return Fault(what, where, cure)

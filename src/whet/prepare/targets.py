@@ -23,6 +23,10 @@ RARE = 5
 SCALE = 20
 """More different numbers than this are a scale, drawn by tenths of its rows."""
 
+MOST_LABELS = 0.75
+"""Labels for a row at most. Two rows have each label in the rarest case that is taken, and of those a fifth may have
+been held out already when the next split is drawn."""
+
 MOST_NAMES, LONGEST_NAME = 10_000, 200
 """Labels that are kept by name, and how long one may be: more and longer ones are texts."""
 
@@ -61,7 +65,7 @@ class Targets:
     def has_labels(self) -> bool:
         """Whether the targets are labels: not numbers on a scale, nor texts, which hardly come back."""
         different = len(np.unique(self.labels))
-        return not self.echoes and not self.is_scale and different <= max(SCALE, len(self.labels) / 2)
+        return not self.echoes and not self.is_scale and different <= max(SCALE, MOST_LABELS * len(self.labels))
 
     @cached_property
     def owned(self) -> tuple[np.ndarray, np.ndarray]:

@@ -49,6 +49,16 @@ def read_label(value: Any) -> str:
     return str(value).strip()
 
 
+def refuse_no_names(values: Sequence[Any], called: str, number: int) -> None:
+    """Raise DataError for what is empty in a list of labels, tags or words, and for a list or an object in it."""
+    for place, value in enumerate(values, 1):
+        if is_missing(value):
+            raise refuse(number, f"{called} {place} is empty", "fill it in, or delete the row")
+        if isinstance(value, (list, tuple, dict)):
+            what = f"{called} {place} is {json.dumps(value, ensure_ascii=False)[:60]}, not a name"
+            raise refuse(number, what, 'write names alone, as in ["a", "b"]')
+
+
 def read_number(value: Any) -> float | None:
     """A finite number, or None where there is none."""
     if isinstance(value, bool):

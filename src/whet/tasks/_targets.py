@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from whet.tasks._reading import read_number, refuse
+from whet.tasks._reading import read_number, refuse, refuse_all
 from whet.tasks.contract import Example, Prediction, Schema
 
 SCALE_AT = 100
@@ -46,14 +46,20 @@ def one_of(example: Example) -> str:
 
 
 def number_of(example: Example) -> float:
-    found = read_number(example.target)
-    if found is None:
-        raise refuse(
-            example.row,
-            f"the target {example.target!r} is not a number, the others are",
-            "mend the row, or set task.kind=single",
-        )
-    return found
+    return numbers_of([example])[0]
+
+
+def numbers_of(examples: Sequence[Example]) -> list[float]:
+    """The targets as numbers. Raises DataError with all rows that have none."""
+    found = [read_number(example.target) for example in examples]
+    wrong = [
+        (example.row, f"the target {example.target!r} is not a number, the others are")
+        for example, number in zip(examples, found, strict=True)
+        if number is None
+    ]
+    if wrong:
+        raise refuse_all(wrong, "mend the row, or set task.kind=single")
+    return [number for number in found if number is not None]
 
 
 def learnable(example: Example, schema: Schema) -> tuple[Any, float]:

@@ -28,6 +28,7 @@ from whet.tasks._reading import (
     read_weight,
     refuse,
     refuse_all,
+    refuse_no_names,
 )
 from whet.tasks._targets import (
     carried,
@@ -35,6 +36,7 @@ from whet.tasks._targets import (
     label_order,
     learnable,
     number_of,
+    numbers_of,
     one_of,
     set_of,
     two_sided,
@@ -112,7 +114,7 @@ class TextClassification(Task):
             raise DataError("there are no training rows")
         kind = self.kind if self.kind != "auto" else infer_kind([example.target for example in examples])
         if kind == "regression":
-            values = np.array([number_of(example) for example in examples])
+            values = np.array(numbers_of(examples))
             return Schema(kind, scale=(float(values.mean()), float(values.std()) or 1.0))
         if kind == "multi":
             counts = Counter(label for example in examples for label in set(set_of(example.target)))
@@ -271,9 +273,11 @@ class TextClassification(Task):
             return read_label(value)  # as under auto, lest a settled recipe draw its splits from other targets
         many = None if self.kind == "single" else read_list(value)
         if many is None and self.kind == "multi":
-            many = str(value).split(self.delimiter) if self.delimiter else [value]
+            parts = str(value).split(self.delimiter) if self.delimiter else [value]
+            many = [part for part in parts if not is_missing(part)]
         if many is not None:
-            return tuple(sorted({read_label(one) for one in many if not is_missing(one)}))
+            refuse_no_names(many, "label", number)
+            return tuple(sorted(set(map(read_label, many))))
         if isinstance(value, (list, dict)):
             raise refuse(number, f"the label {value!r} is not one label", "give one, or set task.kind=multi")
         return read_label(value)

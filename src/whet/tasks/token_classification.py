@@ -17,7 +17,7 @@ from whet.core.errors import DataError
 from whet.metrics import calibration, entities
 from whet.metrics.scores import Scores
 from whet.tasks import _tagging
-from whet.tasks._reading import is_missing, read_label, read_list, read_weight, refuse, refuse_all
+from whet.tasks._reading import is_missing, read_label, read_list, read_weight, refuse, refuse_all, refuse_no_names
 from whet.tasks._tags import best_chain, refuse_odd, rules, scheme
 from whet.tasks._words import fit_words, words_in
 from whet.tasks.contract import (
@@ -74,14 +74,14 @@ class TokenClassification(Task):
             return _free(row.get("tokens"), number, weight)
         if words is None:
             words = str(row.get("tokens") or "").split()
+        refuse_no_names(words, "word", number)
         texts = tuple(word if isinstance(word, str) else read_label(word) for word in words)
-        empty = [place for place, word in enumerate(texts, 1) if not word.strip()]
-        if not texts or empty:
-            what = f"word {empty[0]} is empty" if empty else "the sentence has no words"
-            raise refuse(number, what, "fill it in, or delete the row")
+        if not texts:
+            raise refuse(number, "the sentence has no words", "fill it in, or delete the row")
         if is_missing(given):
             return Example(number, texts, None, weight)
         tags = read_list(given)
+        refuse_no_names(tags or (), "tag", number)
         target = tuple(map(read_label, str(given).split() if tags is None else tags))
         if len(target) != len(texts):
             what = f"{len(texts)} words have {len(target)} tags"

@@ -6,9 +6,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from whet.core.errors import DataError
+from whet.prepare.readers._bytes import GZIP, pieces_of
 from whet.prepare.readers._caps import DEEPEST, LONGEST_ROW
 
 SPACE = " \t\r\n"
@@ -50,7 +52,9 @@ def cause(error: ValueError) -> str:
     """What is wrong with a text, without the parser's own places, which count from the row's beginning."""
     if isinstance(error, json.JSONDecodeError):
         said = error.msg.removesuffix(" at")  # some of the parser's sentences end so
-        return f"not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1} of the row"
+        printed = re.match(r"'|None\b|True\b|False\b", error.doc[error.pos :])
+        likely = "; likely cause: it was written with Python's print, not with json.dumps" if printed else ""
+        return f"not JSON: {said[0].lower()}{said[1:]} at character {error.pos + 1} of the row{likely}"
     return str(error)
 
 
@@ -64,6 +68,26 @@ def _depth(text: str) -> int:
         elif mark in "}]":
             depth -= 1
     return deepest
+
+
+def deep_line(path: Path) -> int:
+    """The line of the first row of a file that is nested too deeply, 0 where none is: objects in an array, or a line
+    each. Raises DataError where the file breaks off."""
+    name = str(path)
+    packed = "gzip" if next(pieces_of(path, "", name), b"").startswith(GZIP) else ""
+    texts = (piece.decode("latin-1") for piece in pieces_of(path, packed, name))  # the marks are ASCII
+    document = Document(texts, name)
+    if document.next() == "[":
+        document.pass_over("[")
+    while mark := document.next():
+        if mark in ",]":
+            document.pass_over(mark)
+            continue
+        line = document.line
+        document.value(keep=False)
+        if document.deepest > DEEPEST:
+            return line
+    return 0
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -85,6 +109,8 @@ class Document:
     texts: Iterator[str]
     name: str
     line: int = 1
+    deepest: int = 0
+    """Levels of lists and objects in the values so far."""
     _held: str = ""
     _at: int = 0
 
@@ -169,6 +195,7 @@ class Document:
                     return at, depth, quoted, True
             elif mark in "{[":
                 depth += 1
+                self.deepest = max(self.deepest, depth)
             elif not depth:
                 return at - 1, depth, quoted, True
             elif mark in "}]":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from whet.core.errors import Fault
+from whet.core.errors import DataError, Fault
 from whet.prepare.readers._caps import LONGEST_ROW
 from whet.prepare.readers._decode import lines_of
 from whet.prepare.readers._json import Document, cause, row
-from whet.prepare.readers.contract import peek
+from whet.prepare.readers.contract import Line, peek
 
 Found = tuple[int, str, dict[str, Any] | Fault]
 """The line on which an object begins, where it stands in words, and the object or what is wrong with it."""
@@ -31,6 +31,21 @@ def objects(texts: Iterator[str], name: str) -> Iterator[Found]:
             yield number, where, Fault(what, where, "divide the text into rows")
         else:
             yield number, where, _object(text, where, "mend the object")
+
+
+def made_of(
+    found: Iterable[Found], make: Callable[[dict[str, Any], str], tuple[dict[str, Any], list[str]]]
+) -> Iterator[Line]:
+    """A row of each object, with what ``make`` says that it mended, or all faults with which it refuses it."""
+    for number, where, cells in found:
+        try:
+            if isinstance(cells, Fault):
+                raise DataError([cells])
+            row, mended = make(cells, where)
+        except DataError as error:
+            yield from (Line(number, fault=fault) for fault in error.faults)
+        else:
+            yield Line(number, row, mended="; ".join(dict.fromkeys(mended)))
 
 
 def _object(text: str, where: str, cure: str) -> dict[str, Any] | Fault:

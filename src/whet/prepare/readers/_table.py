@@ -110,7 +110,7 @@ def has_header(records: Sequence[Sequence[str]]) -> bool:
         return True
     if not rest or not all(_is_name(cell) for cell in first):
         return False
-    return any(_differs(column) for column in columns)
+    return any(differs(column) for column in columns)
 
 
 def normal(column: str) -> str:
@@ -118,7 +118,7 @@ def normal(column: str) -> str:
     return re.sub(r"[\W_]+", "_", column.strip().lower()).strip("_")
 
 
-def _differs(column: Sequence[str]) -> bool:
+def differs(column: Sequence[str]) -> bool:
     """Whether the cells below are of a kind that no name is: numbers, or labels that each come back."""
     if all(_is_number(cell) for cell in column):
         return True

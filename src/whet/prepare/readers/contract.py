@@ -24,6 +24,10 @@ from whet.prepare.readers._shards import shards_of
 
 PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
+SURE = 0.9
+"""From here on hardly anything else than the format begins so."""
+PAGES = ("<!doctype html", "<html")
+"""How a web page begins, which a download gives where it should have given a file."""
 HEAD = 1 << 18
 """Characters looked at, where that is less: a file may have no line ends."""
 
@@ -76,6 +80,10 @@ class Reader(ABC):
     """Characters in one row; a longer one is a fault."""
     magic: ClassVar[bytes] = b""
     """The first bytes of a binary format, which decide alone."""
+    made_for: ClassVar[str] = ""
+    """The task that such rows are written for, by its name on the shelf, whether it stands there yet or not."""
+    signs: ClassVar[tuple[frozenset[str], ...]] = ()
+    """Columns by any of which rows in other formats show that they are for the same task: SQuAD's in parquet, say."""
     lined: ClassVar[bool] = True
     """Whether ``rows`` gets lines; else it gets pieces of text cut anywhere, for a JSON file may be one line."""
 
@@ -150,8 +158,23 @@ def look(path: Path, name: str = "") -> Look:
         return _remarked(Look(entry, "", notes=_sharded(path, name)), path, name)
     encoding = encoding_of(lambda: pieces_of(path, packed, name), name)
     head, _ = peek(text_of(pieces_of(path, packed, name), encoding, name))
-    seen = Look(owner or choose(plain, head), encoding, packed, _sharded(path, name) + note_of(encoding, name))
+    entry = owner or choose(plain, head)
+    if entry != "text" and head.lstrip()[: len(PAGES[0])].lower().startswith(PAGES):
+        cure = "download the file itself: the link may lead to a page about it, or ask for a login"
+        raise DataError("this is a web page (HTML), not a table", name, cure)
+    if not owner and (other := _another(entry, head)):
+        what = f"the file looks like {other}, though its name says {entry}"
+        raise DataError(what, name, f"give it the ending of its format: {READERS[other].endings[0]}")
+    seen = Look(entry, encoding, packed, _sharded(path, name) + note_of(encoding, name))
     return _remarked(seen, path, name)
+
+
+def _another(entry: str, head: str) -> str:
+    """The format that a file surely is, by its beginning, where its ending says another that it does not look like."""
+    readers = {name: READERS[name]() for name in READERS}
+    sure = max(readers, key=lambda name: readers[name].sniff(head))
+    apart = not set(readers[sure].endings) & set(readers[entry].endings)
+    return sure if apart and readers[sure].sniff(head) >= SURE > readers[entry].sniff(head) else ""
 
 
 def _owner(path: Path) -> str:

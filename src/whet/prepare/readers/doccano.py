@@ -14,7 +14,7 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.readers import _spans
-from whet.prepare.readers._objects import objects
+from whet.prepare.readers._objects import made_of, objects
 from whet.prepare.readers._shape import shape
 from whet.prepare.readers.contract import PEEK, Line, Reader, Sample
 
@@ -47,15 +47,8 @@ class Doccano(Reader):
         known = [one for one in marks if isinstance(one, list) and one]
         spans = not any(isinstance(part, str) for one in known for part in one)
         several = any(len(one) > 1 for one in known)
-        for number, where, cells in chain(seen, found):
-            try:
-                if isinstance(cells, Fault):
-                    raise DataError([cells])
-                row, mended = _marked(cells, where) if spans else (_sorted(cells, where, several), [])
-            except DataError as error:
-                yield from (Line(number, fault=fault) for fault in error.faults)
-            else:
-                yield Line(number, row, mended="; ".join(mended))
+        make = _marked if spans else lambda cells, where: (_sorted(cells, where, several), [])
+        yield from made_of(chain(seen, found), make)
 
     @classmethod
     def sample(cls) -> Sample:

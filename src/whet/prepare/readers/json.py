@@ -67,13 +67,13 @@ class Json(Reader):
 
 
 def _wraps(text: str) -> bool:
-    """Whether a text is an object with one list of objects, and not a row."""
+    """Whether a text is an object with one list of objects, or with columns as pandas writes them, and not a row."""
     try:
         held = loads(text)
     except ValueError:
         return False
     lists = [value for value in held.values() if isinstance(value, list) and value and isinstance(value[0], dict)]
-    return len(lists) == 1
+    return len(lists) == 1 or (len(held) > 1 and all(isinstance(value, dict) for value in held.values()))
 
 
 def _values(document: Document) -> Iterator[tuple[int, str | None]]:
@@ -93,7 +93,9 @@ def _values(document: Document) -> Iterator[tuple[int, str | None]]:
         found.append(key)
         yield from _elements(document)
     if not found:
-        raise DataError("the object holds no list of objects", document.name, CURE)
+        likely = "; likely cause: it holds columns, not rows"
+        cure = f"{CURE} (in pandas: to_json(orient='records'))"
+        raise DataError(f"the object holds no list of objects{likely}", document.name, cure)
 
 
 def _keys(document: Document) -> Iterator[str]:

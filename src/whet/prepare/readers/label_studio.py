@@ -17,7 +17,7 @@ from typing import Any
 
 from whet.core.errors import DataError, Fault
 from whet.prepare.readers import _spans
-from whet.prepare.readers._objects import objects
+from whet.prepare.readers._objects import made_of, objects
 from whet.prepare.readers._shape import shape
 from whet.prepare.readers.contract import PEEK, Line, Reader, Sample
 
@@ -38,15 +38,7 @@ class LabelStudio(Reader):
         found = objects(lines, name)
         seen = list(islice(found, PEEK))
         asked = _asked([cells for _, _, cells in seen if not isinstance(cells, Fault)])
-        for number, where, cells in chain(seen, found):
-            try:
-                if isinstance(cells, Fault):
-                    raise DataError([cells])
-                row, mended = _row(cells, asked, where)
-            except DataError as error:
-                yield from (Line(number, fault=fault) for fault in error.faults)
-            else:
-                yield Line(number, row, mended="; ".join(mended))
+        yield from made_of(chain(seen, found), lambda cells, where: _row(cells, asked, where))
 
     @classmethod
     def sample(cls) -> Sample:

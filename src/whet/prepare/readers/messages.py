@@ -12,9 +12,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from whet.core.errors import DataError, Fault
+from whet.core.errors import DataError
 from whet.prepare.readers._json import kind
-from whet.prepare.readers._objects import objects
+from whet.prepare.readers._objects import made_of, objects
 from whet.prepare.readers._shape import shape
 from whet.prepare.readers.contract import Line, Reader, Sample
 
@@ -34,6 +34,8 @@ class Messages(Reader):
 
     endings = (".json", ".jsonl", ".ndjson")
     telling = False
+    made_for = "dialogue"
+    signs = (frozenset({"messages"}), frozenset({"conversations"}), frozenset({"instruction", "output"}))
     lined = False
 
     def sniff(self, head: str) -> float:
@@ -45,15 +47,7 @@ class Messages(Reader):
         return 0.97 if turns or alpaca else 0.0
 
     def rows(self, lines: Iterator[str], name: str) -> Iterator[Line]:
-        for number, where, cells in objects(lines, name):
-            try:
-                if isinstance(cells, Fault):
-                    raise DataError([cells])
-                row, mended = _row(cells, where)
-            except DataError as error:
-                yield Line(number, fault=error.faults[0])
-            else:
-                yield Line(number, row, mended="; ".join(dict.fromkeys(mended)))
+        return made_of(objects(lines, name), _row)
 
     @classmethod
     def sample(cls) -> Sample:

@@ -35,6 +35,8 @@ class Parallel(Reader):
     """Pairs of lines from two files, such as ``news.en`` and ``news.de``."""
 
     endings = ()
+    made_for = "translation"
+    signs = (frozenset({"translation"}),)
 
     def sniff(self, head: str) -> float:
         return 0.0

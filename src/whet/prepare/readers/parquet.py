@@ -11,7 +11,7 @@ from typing import Any
 from whet.core.errors import DataError
 from whet.prepare.readers._bytes import RATIO, ROOM
 from whet.prepare.readers._caps import MOST_COLUMNS
-from whet.prepare.readers._plain import plain
+from whet.prepare.readers._plain import plain_line
 from whet.prepare.readers.contract import Line, Look, Reader, Sample
 
 BATCH = 64
@@ -41,7 +41,7 @@ class Parquet(Reader):
                 for batch in file.iter_batches(batch_size=BATCH, use_threads=False):
                     for cells in batch.to_pylist():
                         number += 1
-                        yield Line(number, {column: plain(value) for column, value in cells.items()})
+                        yield plain_line(number, cells, name)
                 if number != file.metadata.num_rows:
                     what = f"the file holds {number:,} rows, though its footer says {file.metadata.num_rows:,}"
                     raise DataError(what, name, CURE)

@@ -25,6 +25,7 @@ class SemEval(Reader):
 
     endings = (".txt",)
     telling = False
+    made_for = "relation-extraction"
 
     def sniff(self, head: str) -> float:
         first = head.lstrip().partition("\n")[0]

@@ -27,6 +27,8 @@ class Squad(Reader):
 
     endings = (".json",)
     telling = False
+    made_for = "question-answering"
+    signs = (frozenset({"context", "question", "answers"}),)
     lined = False
 
     def sniff(self, head: str) -> float:

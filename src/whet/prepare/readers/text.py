@@ -15,6 +15,7 @@ class Text(Reader):
     endings = (".txt", ".text")
     telling = False
     headed = False
+    made_for = "language-modeling"
     longest = 50_000_000
 
     def sniff(self, head: str) -> float:
