@@ -140,7 +140,7 @@ def _go(
 ) -> Run:
     first = start.progress.stage if start else 0
     forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
-    accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
+    accounts = [*papers.accounts_before(out, first), *({} for _ in corpora[first:])]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
     stop.run = out.root
     with standing.opened(out, recipe, corpora, start.progress if start else None):

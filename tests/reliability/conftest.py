@@ -26,18 +26,19 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nest(tmp_path_factory: pytest.TempPathFactory):
-    if not hasattr(os, "fork"):
-        pytest.skip("this system does not fork")
-    made = Nest(tmp_path_factory.mktemp("nest"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def words(model: Path, rows: Path) -> tuple[str, ...]:
     """``whet run`` of the small course, without --out."""
     return ("run", str(rows), "--model", str(model), *SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def nest(words: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory):
+    if not hasattr(os, "fork"):
+        pytest.skip("this system does not fork")
+    made = Nest(tmp_path_factory.mktemp("nest"))
+    made.warm(*words, "--out", tmp_path_factory.mktemp("warm") / "run")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
