@@ -66,6 +66,15 @@ def test_what_ended_before_its_recipe_is_begun_again_without_a_word(tmp_path, st
     out.mark(status)
     out.claim()
     out.mark(status)
+    rundir.write_text(out.recipe, "seed: 0\n")
+    with pytest.raises(UsageError, match="not empty"):
+        out.claim()
+
+
+def test_a_failed_run_that_lost_its_recipe_is_not_removed_in_silence(tmp_path):
+    out = RunDir(tmp_path / "run")
+    out.claim()
+    out.mark("failed")
     out.checkpoints.mkdir()
     with pytest.raises(UsageError, match="not empty"):
         out.claim()

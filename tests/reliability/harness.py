@@ -113,7 +113,7 @@ def serve() -> None:
 
     import whet.front
     import whet.pipeline  # noqa: F401
-    from whet.cli import _verbs, main
+    from whet.cli import main
     from whet.metrics.scores import Scores
 
     torch.set_num_threads(1)

@@ -100,7 +100,9 @@ class RunDir:
 
     def has_begun(self) -> bool:
         """Whether there is something to lose or to go on with: a run that ended before its recipe left nothing."""
-        if self.status() in ("running", "interrupted", "failed"):
+        if self.status() == "running":
+            return self.recipe.is_file()
+        if self.status() in ("interrupted", "failed"):
             return any(path.exists() for path in (self.recipe, self.checkpoints, self.model))
         kept = (path.name for path in self.root.iterdir() if path.name != lock.NAME)
         return any(not (name.startswith(".") and name.endswith(PART)) for name in kept)
