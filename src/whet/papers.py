@@ -117,6 +117,7 @@ def log(out: RunDir, before: Progress, event: Stepped | Looked) -> None:
                 "step": event.step,
                 "epoch": event.epoch,
                 "loss": event.loss,
+                **({"spike": event.spike} if event.spike is not None else {}),
                 "lr": event.learning_rate,
                 "grad_norm": event.grad_norm,
                 "examples": event.examples,

@@ -16,7 +16,7 @@ from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
 from whet.core.durable import discard
 from whet.core.errors import UsageError
-from whet.core.events import Began, Event, Said, Saved, Tell, silent
+from whet.core.events import Began, Event, Looked, Said, Stepped, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
@@ -186,7 +186,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
     try:
         for event in fit(leg.model.engine, course, watch, start):
-            if not isinstance(event, Saved):
+            if isinstance(event, Stepped | Looked):
                 papers.log(out, progress, event)
             progress = progress.after_event(event)
             tell(event)
