@@ -7,6 +7,7 @@ system in itself, after the fork.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -41,7 +42,7 @@ class Ended:
 class Nest:
     """The process that forks: ``run(words)`` is ``whet words...`` in a child of it."""
 
-    def __init__(self, scratch: Path, **environment: str) -> None:
+    def __init__(self, scratch: Path, cwd: Path | None = None, **environment: str) -> None:
         paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
         self.scratch, self.began = scratch, 0.0
         self.process = subprocess.Popen(
@@ -49,6 +50,7 @@ class Nest:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=cwd,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **environment},
         )
 
@@ -90,7 +92,8 @@ class Nest:
 
     def close(self) -> None:
         self.process.stdin.close()
-        self.process.wait(60)
+        self.process.kill()
+        self.process.wait()
         self.process.stdout.close()
 
     def _tell(self, plan: dict[str, Any]) -> None:
@@ -109,14 +112,11 @@ class Nest:
 
 def serve() -> None:
     """Read plans, fork, say the child's number; on ``wait`` say how it ended."""
-    import torch
-
     import whet.front
     import whet.pipeline  # noqa: F401
     from whet.cli import main
     from whet.metrics.scores import Scores
 
-    torch.set_num_threads(1)
     Scores.intervals.__defaults__ = (0.95, DRAWS, 0)
     answer, child = os.fdopen(os.dup(1), "w"), 0
     for line in sys.stdin:
@@ -170,19 +170,36 @@ def count_steps(number: int) -> None:
 
 
 def bits(root: Path) -> dict[str, str]:
-    """The hash of everything whose bits are promised: weights, the optimizer's memory, answers, the check, and the log."""
+    """Everything whose bits are promised: each file of a run but those that tell times; of these what tells none."""
     from whet.core import rundir
-    from whet.train.state import newest
 
     out = rundir.RunDir(root)
-    last = next(newest(out.checkpoints))
-    files = [*last.glob("*.safetensors"), *(root / "predictions").glob("*"), out.check, out.recipe]
-    files += [path for folder in (out.model, root / "stages") for path in folder.rglob("*.safetensors")]
-    found = {str(path.relative_to(root)): rundir.digest(path) for path in sorted(files)}
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    found = {str(path.relative_to(root)): _digest(path, root) for path in files if not tells_times(path, out)}
     log = [{key: value for key, value in line.items() if key not in TIMES} for line in rundir.read_lines(out.log)]
     metrics = rundir.read_json(out.metrics)
-    kept = {key: metrics[key] for key in ("test", "validation", "baseline", "calibration", "parameters", "data")}
+    kept = {key: value for key, value in metrics.items() if key not in ("timing", "memory")}
     return {**found, "log": json.dumps(log), "metrics": json.dumps(kept)}
+
+
+def tells_times(path: Path, out: Any) -> bool:
+    """Whether a file of a run says how long something took; a manifest holds the hashes of such, or of places."""
+    return path.name in ("progress.json", "manifest.json") or path in (
+        out.plan,
+        out.state,
+        out.metrics,
+        out.log,
+        out.report,
+        out.card,
+    )
+
+
+def _digest(path: Path, root: Path) -> str:
+    """A file's hash; where the run itself stands is no part of it."""
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        content = content.replace(str(root).encode(), b"RUN")
+    return hashlib.sha256(content).hexdigest()
 
 
 def steps_saved(root: Path) -> int:
