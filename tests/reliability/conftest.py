@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -48,3 +49,19 @@ def whole(nest: Nest, words: tuple[str, ...], tmp_path_factory: pytest.TempPathF
     ended = nest.run(*words, "--out", out, under=str(out))
     assert ended.code == 0, ended.said
     return out, ended
+
+
+@pytest.fixture
+def mount(tmp_path: Path):
+    """Makes a file system of its own, with the options that it is given; gone after the test."""
+    place = tmp_path / "disk"
+
+    def made(options: str = "size=80m") -> Path:
+        place.mkdir()
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place]).returncode:
+            pytest.skip("no file system can be mounted here")
+        return place
+
+    yield made
+    if place.is_mount():
+        subprocess.run(["umount", "-l", place], check=True)
