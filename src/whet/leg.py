@@ -124,12 +124,13 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
 def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: Tell) -> Leg:
     """Load a stage's model, encode its rows, and settle what the recipe left to the machine."""
     stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
+    task = corpus.task.settled(corpus.schema)  # as the recipe will say it, so that a resume finds the same tokens
     if stage.train.threads is not None:
         torch.set_num_threads(stage.train.threads)
     compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
     built = build(
         source,
-        corpus.task,
+        task,
         corpus.schema,
         corpus.columns,
         corpus.splits,
@@ -143,7 +144,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         tell(Said(note))
     limits = built.model.limits
     encoded = {
-        name: encode_on_disk(split, corpus.task, built.model.tokenizer, limits, corpus.schema)
+        name: encode_on_disk(split, task, built.model.tokenizer, limits, corpus.schema)
         for name, split in corpus.splits.items()
     }
     for name, one in encoded.items():

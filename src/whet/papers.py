@@ -46,6 +46,16 @@ def forecasts_before(out: RunDir, stage: int) -> list[Forecast]:
     return [Forecast(**{name: one[name] for name in names}) for one in known]
 
 
+def accounts_before(out: RunDir, stage: int) -> list[Mapping[str, Account]]:
+    """What the model saw of the rows of the stages before one, where the run goes on there."""
+    names = [field.name for field in fields(Account)]
+    known = rundir.read_json(out.check)["stages"][:stage] if stage else []
+    return [
+        {split: Account(**{name: part[name] for name in names}) for split, part in one["tokens"].items()}
+        for one in known
+    ]
+
+
 def close_stage(out: RunDir, done: Sequence[Progress]) -> None:
     """Note in ``state.json`` what the finished stages took, for the sums of ``metrics.json``."""
     out.mark("running", done=[asdict(progress) for progress in done])
@@ -107,6 +117,7 @@ def log(out: RunDir, before: Progress, event: Stepped | Looked) -> None:
                 "step": event.step,
                 "epoch": event.epoch,
                 "loss": event.loss,
+                **({"spike": event.spike} if event.spike is not None else {}),
                 "lr": event.learning_rate,
                 "grad_norm": event.grad_norm,
                 "examples": event.examples,

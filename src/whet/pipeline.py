@@ -17,7 +17,7 @@ from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
 from whet.core.durable import discard
 from whet.core.errors import UsageError
-from whet.core.events import Began, Event, Said, Saved, Tell, silent
+from whet.core.events import Began, Event, Looked, Said, Stepped, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
@@ -170,7 +170,7 @@ def _go(
     """Train, measure and pack, from ``start`` on where there is a checkpoint."""
     first = start.progress.stage if start else 0
     forecasts, done = papers.forecasts_before(out, first), papers.stages_before(out, first) if first else []
-    accounts: list[Mapping[str, Account]] = [{} for _ in corpora]
+    accounts = [*papers.accounts_before(out, first), *({} for _ in corpora[first:])]
     earlier = sum(one.seconds for one in done) + (start.progress.seconds if start else 0.0)
     with standing.opened(out, recipe, corpora, start.progress if start else None):
         if folds.count(recipe) and start is None:
@@ -219,7 +219,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
     try:
         for event in fit(leg.model.engine, course, watch, start):
-            if not isinstance(event, Saved):
+            if isinstance(event, Stepped | Looked):
                 papers.log(out, progress, event)
             progress = progress.after_event(event)
             tell(event)

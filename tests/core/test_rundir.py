@@ -59,6 +59,27 @@ def test_claims(tmp_path):
     assert (out.root / "mine.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize("status", ["running", "interrupted", "failed"])
+def test_what_ended_before_its_recipe_is_begun_again_without_a_word(tmp_path, status):
+    out = RunDir(tmp_path / "run")
+    out.claim()
+    out.mark(status)
+    out.claim()
+    out.mark(status)
+    rundir.write_text(out.recipe, "seed: 0\n")
+    with pytest.raises(UsageError, match="not empty"):
+        out.claim()
+
+
+def test_a_failed_run_that_lost_its_recipe_is_not_removed_in_silence(tmp_path):
+    out = RunDir(tmp_path / "run")
+    out.claim()
+    out.mark("failed")
+    out.checkpoints.mkdir()
+    with pytest.raises(UsageError, match="not empty"):
+        out.claim()
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_file_in_the_place_of_the_run_is_refused(tmp_path, overwrite):
     (tmp_path / "run").write_text("mine")

@@ -17,10 +17,13 @@ TOLERANCE = 1e-3
 
 
 def pairs() -> list[str]:
-    """``strategy/family`` for all that can be."""
+    """``strategy/family`` for every strategy on an encoder, a decoder and an encoder-decoder.
+
+    Where one cannot be tuned so (BitFit where nothing has a bias) its stand-in of the same shape takes its place.
+    """
     families = [family for family in exercise.DEFAULT if family != exercise.MEAN]
     whole = [(name, family) for name in STRATEGIES.names() for family in families]
-    return ["/".join(pair) for pair in whole if pair not in exercise.REFUSED]
+    return [f"{name}/{exercise.STAND_INS[of] if (name, of) in exercise.REFUSED else of}" for name, of in whole]
 
 
 def measured(pair: str) -> list[float]:

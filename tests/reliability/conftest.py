@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -26,18 +27,19 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nest(tmp_path_factory: pytest.TempPathFactory):
-    if not hasattr(os, "fork"):
-        pytest.skip("this system does not fork")
-    made = Nest(tmp_path_factory.mktemp("nest"))
-    yield made
-    made.close()
-
-
-@pytest.fixture(scope="session")
 def words(model: Path, rows: Path) -> tuple[str, ...]:
     """``whet run`` of the small course, without --out."""
     return ("run", str(rows), "--model", str(model), *SETTINGS)
+
+
+@pytest.fixture(scope="session")
+def nest(words: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory):
+    if not hasattr(os, "fork"):
+        pytest.skip("this system does not fork")
+    made = Nest(tmp_path_factory.mktemp("nest"))
+    made.warm(*words, "--out", tmp_path_factory.mktemp("warm") / "run")
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +49,19 @@ def whole(nest: Nest, words: tuple[str, ...], tmp_path_factory: pytest.TempPathF
     ended = nest.run(*words, "--out", out, under=str(out))
     assert ended.code == 0, ended.said
     return out, ended
+
+
+@pytest.fixture
+def mount(tmp_path: Path):
+    """Makes a file system of its own, with the options that it is given; gone after the test."""
+    place = tmp_path / "disk"
+
+    def made(options: str = "size=80m") -> Path:
+        place.mkdir()
+        if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", place]).returncode:
+            pytest.skip("no file system can be mounted here")
+        return place
+
+    yield made
+    if place.is_mount():
+        subprocess.run(["umount", "-l", place], check=True)

@@ -1,12 +1,14 @@
-"""A process that has imported everything once and forks a child a command, so that a kill costs no import.
+"""A process that has lived through a run once and forks a child a command, so that a kill costs no import.
 
-Nothing of this is in whet: a child that is to die or to meet a fault at its n-th call replaces these functions of the
+Nothing of this is in whet: a child that is to die or to meet a fault at its n-th call replaces functions of the
 system in itself, after the fork.
 """
 
 from __future__ import annotations
 
-import errno
+import contextlib
+import hashlib
+import io
 import json
 import os
 import signal
@@ -20,6 +22,10 @@ from typing import Any
 TESTS = Path(__file__).parents[1]
 SIGKILLED = -signal.SIGKILL
 TIMES = {"seconds", "examples_per_second"}
+STAGE = 100
+"""The steps of a second stage count from 101."""
+DRAWS = 50
+"""Of the bootstrap, for intervals are not at stake here and took a third of a run's time."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Ended:
 class Nest:
     """The process that forks: ``run(words)`` is ``whet words...`` in a child of it."""
 
-    def __init__(self, scratch: Path, **environment: str) -> None:
+    def __init__(self, scratch: Path, cwd: Path | None = None, **environment: str) -> None:
         paths = os.pathsep.join([str(TESTS), os.environ.get("PYTHONPATH", "")])
         self.scratch, self.began = scratch, 0.0
         self.process = subprocess.Popen(
@@ -44,14 +50,21 @@ class Nest:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
+            cwd=cwd,
             env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths, **environment},
         )
+
+    def warm(self, *words: str | Path) -> None:
+        """Run the words in the process that forks: what libraries load and compile at first use is then there."""
+        self._tell({"warm": [str(word) for word in words]})
+        assert int(self._hear()) == 0
 
     def begin(self, *words: str | Path, **plan: Any) -> int:
         """Start a child and return its process id.
 
         ``kill_at=n`` kills it at its n-th call that changes the disk, ``fail_at=n, number=errno`` fails that call;
-        ``forever`` fails all later ones too; ``patch`` is Python that runs in the child before whet does.
+        ``forever`` fails all later ones too; ``under`` is where they count; ``environment`` and ``patch``, which is
+        Python, are set and run in the child before whet is.
         """
         for name in ("said", "steps", "calls"):
             (self.scratch / name).unlink(missing_ok=True)
@@ -79,7 +92,8 @@ class Nest:
 
     def close(self) -> None:
         self.process.stdin.close()
-        self.process.wait(60)
+        self.process.kill()
+        self.process.wait()
         self.process.stdout.close()
 
     def _tell(self, plan: dict[str, Any]) -> None:
@@ -98,19 +112,21 @@ class Nest:
 
 def serve() -> None:
     """Read plans, fork, say the child's number; on ``wait`` say how it ended."""
-    import torch
-
     import whet.front
     import whet.pipeline  # noqa: F401
-    from whet.cli import _verbs, main  # noqa: F401
+    from whet.cli import main
+    from whet.metrics.scores import Scores
 
-    torch.set_num_threads(1)
+    Scores.intervals.__defaults__ = (0.95, DRAWS, 0)
     answer, child = os.fdopen(os.dup(1), "w"), 0
     for line in sys.stdin:
         plan = json.loads(line)
         if plan.get("wait"):
             _, status = os.waitpid(child, 0)
             answer.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        elif "warm" in plan:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                answer.write(f"{main(plan['warm'])}\n")
         else:
             child = os.fork()
             if child == 0:
@@ -121,11 +137,13 @@ def serve() -> None:
 
 def live(plan: dict[str, Any]) -> None:
     """The child's whole life."""
+    from reliability.faults import watch_disk
     from whet.cli import main
 
     scratch = Path(plan["scratch"])
     os.dup2(os.open(scratch / "said", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), 2)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    os.environ.update(plan.get("environment", {}))
     count_steps(os.open(scratch / "steps", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
     exec(plan.get("patch", ""), {})
     watch_disk(plan, os.open(scratch / "calls", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644))
@@ -145,103 +163,56 @@ def count_steps(number: int) -> None:
 
     def counted(out: Any, before: Any, event: Any) -> None:
         if hasattr(event, "loss"):
-            os.write(number, f"{event.step}\n".encode())
+            os.write(number, f"{STAGE * before.stage + event.step}\n".encode())
         log(out, before, event)
 
     papers.log = counted
 
 
-def watch_disk(plan: dict[str, Any], calls: int) -> None:
-    """Count each call that changes what is on the disk, and die or fail at the one that the plan names."""
-    import builtins
-    import io
-    import shutil
-
-    import safetensors.torch
-
-    from whet.train import state
-
-    at, lethal = plan.get("kill_at") or plan.get("fail_at"), "kill_at" in plan
-    number, seen, under = plan.get("number", errno.ENOSPC), [0], str(plan.get("under", ""))
-    raw_write = os.write
-
-    def meet(place: Any) -> None:
-        if under and under not in str(place):
-            return
-        seen[0] += 1
-        raw_write(calls, b".")
-        if at is not None and (seen[0] == at or (plan.get("forever") and seen[0] > at)):
-            if lethal:
-                os.kill(os.getpid(), signal.SIGKILL)
-            raise OSError(number, os.strerror(number), str(place))
-
-    def wrapped(call: Any) -> Any:
-        def wrapper(first: Any, *rest: Any, **named: Any) -> Any:
-            place = Path(f"/proc/self/fd/{first}").readlink() if isinstance(first, int) else first
-            meet(place)
-            return call(first, *rest, **named)
-
-        return wrapper
-
-    for name in ("fsync", "replace", "rename", "mkdir", "rmdir", "unlink"):
-        setattr(os, name, wrapped(getattr(os, name)))
-    plain_open = io.open
-
-    def opened(file: Any, mode: str = "r", *rest: Any, **named: Any) -> Any:
-        writes = any(letter in mode for letter in "wax+")
-        if writes:
-            meet(file)
-        found = plain_open(file, mode, *rest, **named)
-        if writes and isinstance(file, (str, os.PathLike)):
-            write = found.write
-
-            def written(data: Any) -> Any:
-                meet(file)
-                return write(data)
-
-            found.write = written
-        return found
-
-    io.open = builtins.open = opened
-    save_file = safetensors.torch.save_file
-
-    def saved(tensors: Any, path: Any, *rest: Any, **named: Any) -> None:
-        """Rust writes it, beyond Python's reach; what it says of a full disk was copied from a full one."""
-        try:
-            meet(path)
-        except OSError as error:
-            plain_open(path, "wb").write(b"\x08" * 100)
-            said = f"I/O error: {error.strerror} (os error {error.errno})"
-            raise safetensors.SafetensorError(f"Error while serializing: {said}") from None
-        save_file(tensors, path, *rest, **named)
-
-    state.save_file = safetensors.torch.save_file = saved
-    shutil._use_fd_functions = False
-    shutil.rmtree.avoids_symlink_attacks = False
-
-
 def bits(root: Path) -> dict[str, str]:
-    """The hash of everything whose bits are promised: weights, the optimizer's memory, answers, and the log."""
+    """Everything whose bits are promised: each file of a run but those that tell times; of these what tells none."""
     from whet.core import rundir
-    from whet.train.state import newest
 
-    out = rundir.RunDir(root)
-    last = next(newest(out.checkpoints))
-    files = [*out.model.rglob("*.safetensors"), *last.glob("*.safetensors"), *(root / "predictions").glob("*")]
-    found = {str(path.relative_to(root)): rundir.digest(path) for path in sorted(files)}
-    log = [{key: value for key, value in line.items() if key not in TIMES} for line in rundir.read_lines(out.log)]
-    metrics = rundir.read_json(out.metrics)
-    kept = {key: metrics[key] for key in ("test", "validation", "baseline", "calibration", "parameters", "data")}
-    return {**found, "log": json.dumps(log), "metrics": json.dumps(kept)}
+    runs = [rundir.RunDir(root), *rundir.RunDir(root).folds()]
+    files = [path for path in sorted(root.rglob("*")) if path.is_file()]
+    timeless = [path for path in files if not any(tells_times(path, run) for run in runs)]
+    found = {str(path.relative_to(root)): _digest(path, root) for path in timeless}
+    for run in runs:
+        log = [{key: value for key, value in line.items() if key not in TIMES} for line in rundir.read_lines(run.log)]
+        metrics = rundir.read_json(run.metrics)
+        kept = {key: value for key, value in metrics.items() if key not in ("timing", "memory")}
+        found[f"log of {run.root.relative_to(root)}"] = json.dumps(log)
+        found[f"metrics of {run.root.relative_to(root)}"] = json.dumps(kept)
+    return found
+
+
+def tells_times(path: Path, out: Any) -> bool:
+    """Whether a file of a run says how long something took; a manifest holds the hashes of such, or of places."""
+    return path.name in ("progress.json", "manifest.json") or path in (
+        out.plan,
+        out.state,
+        out.metrics,
+        out.log,
+        out.report,
+        out.card,
+    )
+
+
+def _digest(path: Path, root: Path) -> str:
+    """A file's hash; where the run itself stands is no part of it."""
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        content = content.replace(str(root).encode(), b"RUN")
+    return hashlib.sha256(content).hexdigest()
 
 
 def steps_saved(root: Path) -> int:
-    """The step from which a resume will go on."""
+    """The step from which a resume will go on, as ``Ended.steps`` counts them."""
     from whet.core.rundir import RunDir
     from whet.train.state import latest
 
     found, _ = latest(RunDir(root).checkpoints)
-    return found.progress.step if found else 0
+    return STAGE * found.progress.stage + found.progress.step if found else 0
 
 
 if __name__ == "__main__":

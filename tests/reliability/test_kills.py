@@ -1,6 +1,6 @@
 """``kill -9`` at any moment, again and again: the resumed run ends with the bits of one that nobody disturbed.
 
-Twenty kills; `make bench-kills` does three hundred.
+Twenty kills at calls, and more at any time; `make bench-kills` does three hundred.
 """
 
 from __future__ import annotations
@@ -10,29 +10,54 @@ import random
 import pytest
 
 from reliability.conftest import posix
-from reliability.harness import SIGKILLED, bits
+from reliability.harness import SIGKILLED, STAGE, bits
 from reliability.kills import Chain, after, at_call
-from reliability.small import STEPS
+from reliability.small import STEPS, two_stages
+from whet.core import rundir
 
 pytestmark = posix
 
 
-def test_a_chain_of_ten_kills_at_calls_that_write(nest, words, whole, tmp_path):
+@pytest.mark.parametrize("seed", [8, 80])
+def test_a_chain_of_ten_kills_at_calls_that_write(seed, nest, words, whole, tmp_path):
     """Every other kill falls into a save: between the first byte of a checkpoint and the end of its rotation."""
     out = tmp_path / "run"
-    chain, draw = Chain(nest, words, out), random.Random(8)
+    chain, draw = Chain(nest, words, out), random.Random(seed)
     chain.follow(at_call(nest, draw.randrange(1, whole[1].calls // 3), out) for _ in range(10))
-    assert chain.kills == 10
+    assert chain.kills == 10, "each of them came in time, so these two chains are twenty kills"
     assert bits(out) == bits(whole[0])
 
 
 def test_a_chain_of_ten_kills_at_any_time(nest, words, whole, tmp_path):
+    """What ends before its kill is not killed, so how many count is left to the machine."""
     out = tmp_path / "run"
     chain, draw = Chain(nest, words, out), random.Random(9)
-    usual = nest.run(*words, "--out", tmp_path / "usual").seconds
-    chain.follow(after(nest, draw.uniform(0.05, 0.6) * usual) for _ in range(10))
-    assert chain.kills >= 3, "what ends before its kill is not killed"
+    chain.follow(after(nest, draw.uniform(0.05, 0.6) * whole[1].seconds) for _ in range(10))
+    assert chain.kills >= 3
     assert bits(out) == bits(whole[0])
+
+
+def test_a_chain_of_kills_in_a_run_of_two_stages(nest, rows, model, tmp_path):
+    """In the first stage, while it is packed, and in the second."""
+    words = ("run", str(two_stages(tmp_path / "recipe.yaml", rows, model)))
+    usual, out = nest.run(*words, "--out", tmp_path / "usual", under=str(tmp_path / "usual")), tmp_path / "run"
+    assert usual.code == 0, usual.said
+    chain, draw = Chain(nest, words, out, [1, 2, 3, 4, 5, 101, 102, 103, 104, 105]), random.Random(7)
+    chain.follow(at_call(nest, draw.randrange(usual.calls // 6, usual.calls // 3), out) for _ in range(8))
+    assert chain.kills == 8 and chain.begun > STAGE, "the last resume began in the second stage"
+    assert bits(out) == bits(tmp_path / "usual")
+
+
+def test_killed_in_a_second_stage_the_first_ones_accounts_stay(nest, rows, model, tmp_path):
+    """Which rows it cut and what it could not read still stand in check.json."""
+    out, words = tmp_path / "run", ("run", str(two_stages(tmp_path / "recipe.yaml", rows, model)))
+    patch = "import os, whet.pipeline as p\np.papers.metrics = lambda *a: os.kill(os.getpid(), 9)\n"
+    assert nest.run(*words, "--out", out, patch=patch).code == SIGKILLED
+    before = rundir.read_json(out / "check.json")
+    assert [one["tokens"]["train"]["rows"] for one in before["stages"]] == [32, 32]
+    ended = nest.run("resume", out)
+    assert (ended.code, ended.steps) == (0, ()), ended.said
+    assert rundir.read_json(out / "check.json") == before
 
 
 @pytest.mark.parametrize("end", ["model", "metrics.json", "report.html", "state.json"])

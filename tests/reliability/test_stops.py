@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reliability.conftest import posix
-from reliability.harness import bits
+from reliability.harness import bits, steps_saved
+from whet.core import rundir
 from whet.core.rundir import RunDir
 
 pytestmark = posix
@@ -30,6 +31,60 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(where, name, code, nest, w
     again = nest.run("resume", out)
     assert again.code == 0 and again.steps == tuple(range(STANDS[where] + 1, 11)), again.said
     assert bits(out) == bits(whole[0])
+
+
+WITHIN = {
+    "forward": "from whet.tasks.text_classification import TextClassification as T\nt = T.loss\n"
+    "def f(self, *x): ready() and ask(); return t(self, *x)\nT.loss = f\n",
+    "backward": "import torch\nb = torch.Tensor.backward\n"
+    "torch.Tensor.backward = lambda *x, **k: (ready() and ask(), b(*x, **k))[1]\n",
+    "update": "import torch\ns = torch.optim.AdamW.step\n"
+    "torch.optim.AdamW.step = lambda *x, **k: (ready() and ask(), s(*x, **k))[1]\n",
+    "log": "import whet.papers as p\ng = p.log\np.log = lambda o, b, e: (ready() and e.step == 5 and ask(), g(o, b, e))[1]\n",
+}
+READY = (
+    "import whet.train.loop as l\nd, now = l.derive, [None]\n"
+    "def derive(*x): now[0] = x[3] + 1 if x[1] == 'step' else now[0]; return d(*x)\n"
+    "l.derive = derive\nready = lambda: now[0] == 5\n"
+)
+
+
+@pytest.mark.parametrize("part", WITHIN)
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_after_a_signal_the_step_under_way_is_the_last(part, name, nest, words, tmp_path):
+    """Whatever part of the fifth step it falls into, that step is saved and none is taken after it."""
+    out = tmp_path / "run"
+    ended = nest.run(*words, "--out", out, patch=ASK.format(name) + READY + WITHIN[part])
+    assert ended.code == {"SIGTERM": 75, "SIGINT": 130}[name], ended.said
+    assert ended.steps == (1, 2, 3, 4, 5) and steps_saved(out) == 5
+
+
+def test_while_it_saves_the_save_is_the_last(nest, words, whole, tmp_path):
+    """Broken off in the middle of a checkpoint it would be lost; it is ended first, and nothing is taken after it."""
+    out = tmp_path / "run"
+    patch = ASK.format("SIGTERM") + "import whet.train.state as s\nv = s._save\ns._save = lambda *x: (v(*x), ask())\n"
+    ended = nest.run(*words, "--out", out, patch=patch)
+    assert (ended.code, ended.steps, steps_saved(out)) == (75, (1, 2, 3), 3), ended.said
+    assert nest.run("resume", out).code == 0 and bits(out) == bits(whole[0])
+
+
+def test_a_spike_is_told_and_stands_in_the_log_of_a_resumed_run_too(nest, words, whole, tmp_path):
+    """One batch is worth ten thousand times its loss (step 23 of 25)."""
+    patch = READY.replace("== 5", "== 23") + (
+        "from whet.tasks.text_classification import TextClassification as T\nt = T.loss\n"
+        "T.loss = lambda self, *x: t(self, *x) * (1e4 if ready() else 1)\n"
+    )
+    more, usual, out = ("--set", "train.epochs=5"), tmp_path / "usual", tmp_path / "run"
+    undisturbed = nest.run(*words, *more, "--out", usual, patch=patch)
+    assert undisturbed.said.count("step 23: the loss is") == 1 and undisturbed.code in (0, 5), undisturbed.said
+    (line,) = (line for line in rundir.read_lines(RunDir(usual).log) if "spike" in line)
+    assert line["step"] == 23 and line["spike"] > 1000
+    die = "import os, whet.papers as p\ng = p.log\np.log = lambda o, b, e: e.step == 24 and os.kill(os.getpid(), 9) or g(o, b, e)\n"
+    assert nest.run(*words, *more, "--out", out, patch=patch + die).code == -9
+    again = nest.run("resume", out, patch=patch)
+    assert 20 < again.steps[0] <= 23 and again.said.count("step 23: the loss is") == 1, again.said
+    assert bits(out) == bits(usual)
+    assert "times the highest" not in whole[1].said
 
 
 def test_while_rows_are_read_nothing_is_left_behind(nest, words, tmp_path):
@@ -78,8 +133,6 @@ def test_a_bad_row_is_named_before_the_weights_are_touched(nest, words, tmp_path
     )
     ended = nest.run(*words, "--out", out, patch=patch)
     assert ended.code == 5, ended.said
-    from whet.core import rundir
-
     state = rundir.read_json(RunDir(out).state)
     assert state["status"] == "failed" and len(state["diverged"]["suspects"]) == 1
     (row,) = state["diverged"]["suspects"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import typer
 
-from whet.core.errors import ResourceError, WhetError, lacks_memory, of_the_disk
+from whet.core.errors import ResourceError, WhetError, lacks_memory, of_the_disk, of_the_place
 
 Refusal = typer.BadParameter.__mro__[1]
 """The root of what the parser itself refuses; typer has no public name for it."""
@@ -46,6 +46,8 @@ def _sorted(error: BaseException) -> tuple[int, str]:
         return ResourceError.exit_code, f"the memory does not suffice\n  cure: {cure}"
     if (broken := of_the_disk(error)) is not None:
         return broken.exit_code, str(broken)
+    if (closed := of_the_place(error)) is not None:
+        return closed.exit_code, str(closed)
     lines = str(error).strip().splitlines()
     said = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return 1, f"{said} (unexpected; run again with --debug to see where)"

@@ -83,6 +83,8 @@ class Interrupted(WhetError):
 
 
 FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC))
+CANNOT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
+"""What the system says where it lets nothing be written at a place, or looked at."""
 _NUMBER = re.compile(r"\(os error (\d+)\)")
 """How the Rust libraries that write weights and tokenizers spell the system's error."""
 _NO_MEMORY = ("outofmemoryerror", "can't allocate memory", "not enough memory", "out of memory")
@@ -96,11 +98,24 @@ def of_the_disk(error: BaseException) -> ResourceError | None:
     number = error.errno if isinstance(error, OSError) and error.errno else int(said[1]) if said else None
     place = str(getattr(error, "filename", None) or "")
     if number in FULL:
-        return ResourceError("the disk is full", place, "free some space; `whet resume RUN` goes on")
+        cure = "free some space, or files where these ran out (`df -h`, `df -i`); `whet resume RUN` goes on"
+        return ResourceError("the disk is full", place, cure)
     if number == errno.EIO:
         cure = "look after the disk; `whet resume RUN` goes on from the last saved state"
         return ResourceError("the disk could not be read or written (input/output error)", place, cure)
+    if number == errno.EROFS:
+        cure = "choose another place, or look after the disk; `whet resume RUN` goes on from the last saved state"
+        return ResourceError("the disk can only be read", place, cure)
     return None
+
+
+def of_the_place(error: BaseException) -> UsageError | None:
+    """The same error in whet's words where the system does not let a named place be used at all; else None."""
+    if isinstance(error, WhetError) or not isinstance(error, OSError) or error.errno not in CANNOT:
+        return None
+    if not error.filename:
+        return None
+    return UsageError(f"it cannot be used ({error.strerror})", str(error.filename), "name another place")
 
 
 def lacks_memory(error: BaseException) -> bool:

@@ -32,7 +32,8 @@ class Began:
 class Stepped:
     """One step: its number (from 1), the mean loss over its supervised targets, and what it took.
 
-    ``seconds`` counts from the stage's first batch, over interruptions, validation and saves included.
+    ``seconds`` counts from the stage's first batch, over interruptions, validation and saves included. ``spike`` is how
+    many times the highest loss of the steps before it the loss is, None where it lies among them.
     """
 
     step: int
@@ -44,6 +45,7 @@ class Stepped:
     tokens: int
     seconds: float = 0.0
     ends_epoch: bool = False
+    spike: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ class Answered:
     rows: int | None = None
 
 
+Learnt = Stepped | Said | Looked | Saved
+"""What training tells."""
 Event = Said | Began | Stepped | Looked | Saved | Answered
 Tell = Callable[[Event], None]
 

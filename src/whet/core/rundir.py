@@ -6,7 +6,6 @@ contract with other programs and are listed in docs/reference.
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import os
@@ -19,14 +18,14 @@ from typing import Any, Literal
 
 from whet.core import lock
 from whet.core.durable import PART, digest, make_folder, publish, recover, replacing
-from whet.core.errors import UsageError
+from whet.core.errors import CANNOT, UsageError
 
 __all__ = ["RunDir", "digest", "plain", "publish", "read_json", "read_lines", "write_json", "write_lines", "write_text"]
 
 Status = Literal["planned", "running", "interrupted", "failed", "finished"]
 ELSEWHERE = "choose another with --out"
-CANNOT = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR, errno.ELOOP)
-"""What the system says where it lets nothing be written at a place."""
+ROOM = 200
+"""Bytes that the names of files below a run's directory may take, those of half-written ones among them."""
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,11 @@ class RunDir:
         return found
 
     def has_begun(self) -> bool:
-        """Whether there is something to lose or to go on with: a run that was killed before its recipe left nothing."""
+        """Whether there is something to lose or to go on with: a run that ended before its recipe left nothing."""
         if self.status() == "running":
             return self.recipe.is_file()
+        if self.status() in ("interrupted", "failed"):
+            return any(path.exists() for path in (self.recipe, self.checkpoints, self.model))
         kept = (path.name for path in self.root.iterdir() if path.name != lock.NAME)
         return any(not (name.startswith(".") and name.endswith(PART)) for name in kept)
 
@@ -118,8 +119,7 @@ class RunDir:
         """The directory, made where it is missing, for this process alone. Raises UsageError where it cannot be."""
         with ExitStack() as stack:
             try:
-                if self.root.exists() and not self.root.is_dir():
-                    raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+                self._refuse_place()
                 if not self.root.exists():
                     stack.callback(self._forget_if_empty)
                 make_folder(self.root)
@@ -133,14 +133,17 @@ class RunDir:
             yield
 
     def refuse_second_writer(self) -> None:
-        """Raises UsageError where another process writes here now; makes nothing."""
-        with suppress(PermissionError):  # what cannot even be looked at is refused by ``held``
+        """Raises UsageError where no run can stand, or another process writes here now; makes nothing."""
+        try:
+            self._refuse_place()
             lock.refuse_second_writer(self.root)
+        except OSError as error:  # what cannot even be looked at is refused by ``held``
+            if error.errno not in CANNOT:
+                raise
 
     def claim(self, overwrite: bool = False) -> None:
         """Make the directory ready for a new run. Raises UsageError where something stands in it already."""
-        if self.root.exists() and not self.root.is_dir():
-            raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+        self._refuse_place()
         make_folder(self.root)
         status = self.status()
         if status == "planned":
@@ -151,6 +154,16 @@ class RunDir:
             if status is None:
                 raise UsageError("the directory is not a whet run, so it is not removed", str(self.root), ELSEWHERE)
         self._empty()
+
+    def _refuse_place(self) -> None:
+        """Raises UsageError where a file or a broken link stands, or where the path leaves no room for names in it."""
+        most = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else None
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+        if self.root.is_symlink() and not self.root.exists():
+            raise UsageError("a link stands there that leads nowhere", str(self.root), ELSEWHERE)
+        if most and len(os.fsencode(self.root)) + ROOM > most:
+            raise UsageError(f"the path leaves less than {ROOM} bytes for names in it", str(self.root), ELSEWHERE)
 
     def _forget_if_empty(self) -> None:
         with suppress(OSError):

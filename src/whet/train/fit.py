@@ -10,17 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from whet.core.events import Looked, Saved, Stepped
+from whet.core.events import Learnt, Said, Saved
 from whet.nn.packed import Engine
 from whet.strategies.contract import cut_in
 from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.keeper import Keeper, Watch
 from whet.train.loop import loop
+from whet.train.spikes import sentence, spike
 from whet.train.state import Checkpoint
 from whet.train.stop import StopNow
-
-Learnt = Stepped | Looked | Saved
 
 
 def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None = None) -> Iterator[Learnt]:
@@ -42,9 +41,12 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
         quieten(engine, cut)
         done = course.steps if keeper.out_of_patience else keeper.progress.step
         for step in loop(engine, course, optimizer, groups, done):
-            event = replace(step, seconds=time.perf_counter() - began)
+            times = spike(step.step, step.loss, keeper.progress.highest_loss)
+            event = replace(step, seconds=time.perf_counter() - began, spike=times)
             keeper.progress = keeper.progress.after_event(event)
             yield event
+            if times is not None:
+                yield Said(sentence(course.stage, step.step, step.loss, times))
             watch.stop.refuse_to_go_on(keeper.save)
             if keeper.owes_a_look:
                 yield from _look(keeper, lambda: time.perf_counter() - began)

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from whet.core import durable, rundir
 from whet.core.errors import ModelError
-from whet.core.events import Looked, Saved, Stepped
+from whet.core.events import Learnt, Said, Stepped
 from whet.core.foreign import check_weights
 
 NAME = re.compile(r"stage-(\d+)-step-(\d+)")
@@ -26,7 +26,7 @@ CURE = "use an older checkpoint"
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a stage stands: steps done, the best look so far, and what it took (seconds, examples, tokens).
+    """Where a stage stands: steps done, the best look and the highest loss so far, and what it took.
 
     ``looked_step`` is the last step after which the validation rows were looked at: a stop may come before a look that
     was due, which a resume then makes up for.
@@ -42,18 +42,21 @@ class Progress:
     seconds: float = 0.0
     examples: int = 0
     tokens: int = 0
+    highest_loss: float = 0.0
 
     def after(self, **changes: Any) -> Progress:
         """The same with some facts changed."""
         return replace(self, **changes)
 
-    def after_event(self, event: Stepped | Looked | Saved) -> Progress:
+    def after_event(self, event: Learnt) -> Progress:
         """Count a step, or the time that a look or a save took."""
+        if isinstance(event, Said):
+            return self
         if not isinstance(event, Stepped):
             return replace(self, seconds=event.seconds)
         examples, tokens = self.examples + event.examples, self.tokens + event.tokens
         where = self.after(step=event.step, epoch=event.epoch, seconds=event.seconds)
-        return where.after(examples=examples, tokens=tokens)
+        return where.after(examples=examples, tokens=tokens, highest_loss=max(self.highest_loss, event.loss))
 
 
 @dataclass(frozen=True)
