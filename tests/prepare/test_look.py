@@ -208,6 +208,13 @@ def test_escapes_that_lead_nowhere_are_refused_by_name(tmp_path):
         look(path)
 
 
+@pytest.mark.parametrize(
+    "text", ["Vitamin O\n", "I like B-movies\nYou like S-bahnen\n", "{so} it is\n", "[sic] he said\n"]
+)
+def test_a_few_words_are_no_other_format(text, tmp_path):
+    assert look(write(tmp_path / "a.csv", text)).entry == "csv"
+
+
 def test_a_stream_is_utf8_or_what_its_mark_says():
     rows = "text,label\n你好,1\n"
     for encoding in ("utf-8", "utf-8-sig", "utf-16"):

@@ -7,6 +7,7 @@ fault in the row's place, and goes on where it can: so all faults are found in o
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,9 @@ PEEK = 200
 """Lines looked at before a decision about the whole file: labels repeat in so many, and they stream."""
 SURE = 0.9
 """From here on hardly anything else than the format begins so."""
+FEW = 5
+"""Lines that are too few to tell a format by them alone."""
+_OBJECTS = re.compile(r'\s*(\{\s*["}]|\[\s*\{)')
 PAGES = ("<!doctype html", "<html")
 """How a web page begins, which a download gives where it should have given a file."""
 HEAD = 1 << 18
@@ -170,7 +174,12 @@ def look(path: Path, name: str = "") -> Look:
 
 
 def _another(entry: str, head: str) -> str:
-    """The format that a file surely is, by its beginning, where its ending says another that it does not look like."""
+    """The format that a file surely is, by its beginning, where its ending says another that it does not look like.
+
+    A few lines of words can look like anything; objects show themselves at once, and a brace alone does not.
+    """
+    if not _OBJECTS.match(head) and (head.count("\n") < FEW or head.lstrip().startswith(("{", "["))):
+        return ""
     readers = {name: READERS[name]() for name in READERS}
     sure = max(readers, key=lambda name: readers[name].sniff(head))
     apart = not set(readers[sure].endings) & set(readers[entry].endings)
