@@ -11,10 +11,10 @@ from whet.judge.general import Evidence, general_findings
 from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
 from whet.judge.options import EvaluateOptions
-from whet.judge.reliability import calibration_of
+from whet.judge.reading import read
 from whet.judge.spoken import spoken
-from whet.judge.tables import class_table, confusion_table
 from whet.metrics.scores import Interval, Scores, better
+from whet.prepare.kept import Lazy
 from whet.tasks.contract import Features, Finding, Pair, Schema, Split, Task
 
 
@@ -94,11 +94,11 @@ def judge(
     before = task.score(untuned, schema) if untuned else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
-    calibration = calibration_of(test, schema)
+    reading = read(test, schema)
     own = task.findings(test, schema)
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
-    found = general_findings(evidence, test, calibration, {finding.kind for finding in own}, options.language)
-    fresh = without_leaks(task, schema, test, leaking, options, seed)
+    found = general_findings(evidence, reading, {finding.kind for finding in own}, options.language)
+    fresh = without_leaks(scores, leaking, options, seed)
     leaks = [leak(metric, measured[metric], fresh[metric], test, leaking, options.language)] if fresh else []
     return Judgement(
         metric=metric,
@@ -106,11 +106,11 @@ def judge(
         validation=task.score(validation, schema).intervals(options.confidence, seed=seed) if validation else {},
         baseline=baseline,
         untuned=before.values() if before else None,
-        calibration=calibration,
+        calibration=reading.calibration,
         findings=(*leaks, *found, *spoken(own, options.language)),
         below_baseline=better(metric, baseline[metric], measured[metric].value),
-        classes=tuple(class_table(test, schema)),
-        confusion=confusion_table(test, schema),
+        classes=reading.classes,
+        confusion=reading.confusion,
         without_leaks=fresh,
     )
 
@@ -143,7 +143,12 @@ def _checked(metric: str, scores: Scores) -> str:
 
 def _answered_trivially(
     task: Task, schema: Schema, train: Split | None, test: Sequence[Pair], features: Sequence[Features]
-) -> list[Pair]:
-    split = Split("test", tuple(pair.example for pair in test), tuple(features))
+) -> Sequence[Pair]:
+    """The test rows with the answers of the trivial predictor; rows are made when asked for, as those of ``test``."""
+    split = Split("test", Lazy(len(test), lambda start, stop: [pair.example for pair in test[start:stop]]), features)
     answers = task.baseline(train or split, split, schema)
-    return [Pair(example, answer) for example, answer in zip(split.examples, answers, strict=True)]
+
+    def both(start: int, stop: int) -> list[Pair]:
+        return [Pair(pair.example, answers[start + k]) for k, pair in enumerate(test[start:stop])]
+
+    return Lazy(len(test), both)

@@ -46,7 +46,7 @@ class Lazy(Sequence[T], Generic[T]):
     def __getitem__(self, place: slice) -> list[T]: ...
     def __getitem__(self, place: int | slice) -> T | list[T]:
         if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(self._length))]
+            return self._stretch(range(*place.indices(self._length)))
         at = place + self._length if place < 0 else place
         if not 0 <= at < self._length:
             raise IndexError(place)
@@ -63,6 +63,16 @@ class Lazy(Sequence[T], Generic[T]):
     def __iter__(self) -> Iterator[T]:
         for number in range(-(-self._length // CHUNK)):
             yield from self._chunk(number)
+
+    def _stretch(self, places: range) -> list[T]:
+        """Some of the items; those that stand side by side are taken a chunk at a time."""
+        if places.step != 1 or not places:
+            return [self[i] for i in places]
+        found: list[T] = []
+        for number in range(places.start // CHUNK, (places.stop - 1) // CHUNK + 1):
+            start = number * CHUNK
+            found += self._chunk(number)[max(places.start - start, 0) : places.stop - start]
+        return found
 
     def _chunk(self, number: int) -> list[T]:
         found = self._chunks.get(number)
