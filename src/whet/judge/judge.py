@@ -122,11 +122,11 @@ def _plain(intervals: Mapping[str, Interval]) -> dict[str, Any]:
 def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptions) -> str:
     """The metric that leads, known before any training; raises UsageError with the nearest name.
 
-    The task's metrics are learnt by scoring the trivial predictor on a few training rows, which costs
+    The task's metrics are learnt by scoring the trivial predictor of a few training rows on these, which costs
     nothing.
     """
     few = Split(train.name, train.examples[:64], ())
-    pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(train, few, schema), strict=True)]
+    pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(few, few, schema), strict=True)]
     return _checked(options.metric or task.metric(schema), task.score(pairs, schema))
 
 

@@ -33,7 +33,7 @@ class Answers:
     def right(self) -> np.ndarray:
         """Whether each row has the answer, or all the labels, that it should have: bool [rows]."""
         same = np.asarray(self.true == self.given)
-        return same.all(1) if same.ndim > 1 else same
+        return same if same.ndim == 1 else np.asarray(same.all(1))
 
 
 class _Side:
@@ -41,6 +41,10 @@ class _Side:
 
     def __init__(self) -> None:
         self.values, self.sizes = array("d"), array("q")
+
+    def add(self, numbers: Sequence[float]) -> None:
+        self.values.extend(numbers)
+        self.sizes.append(len(numbers))
 
     def column(self, schema: Schema, labels: Sequence[str], place: Mapping[str, int]) -> np.ndarray:
         """By row: numbers on a scale, else ``place``'s numbers as those of ``labels``, one a row or as a table."""
@@ -58,7 +62,7 @@ class _Side:
 def read(pairs: Iterable[Pair], schema: Schema) -> Answers:
     """Walk through the pairs once and keep nothing of them but numbers."""
     rows, lengths, sure, logits = array("q"), array("q"), array("d"), array("d")
-    sides = (_Side(), _Side())
+    true, given = _Side(), _Side()
     place = {label: number for number, label in enumerate(schema.labels)}
     with_logits = True
     for pair in pairs:
@@ -66,13 +70,12 @@ def read(pairs: Iterable[Pair], schema: Schema) -> Answers:
         rows.append(example.row)
         lengths.append(sum(map(len, example.inputs)))
         if schema.kind == "regression":
-            numbers = [number_of(example)], [float(prediction.answer)]
+            true.add([number_of(example)])
+            given.add([float(prediction.answer)])
         else:
             answer = tuple(prediction.answer) if schema.kind == "multi" else prediction.answer
-            numbers = tuple([place.setdefault(one, len(place)) for one in set_of(x)] for x in (example.target, answer))
-        for side, own in zip(sides, numbers, strict=True):
-            side.values.extend(own)
-            side.sizes.append(len(own))
+            true.add([place.setdefault(label, len(place)) for label in set_of(example.target)])
+            given.add([place.setdefault(label, len(place)) for label in set_of(answer)])
         chance = (prediction.probabilities or {}).get(str(prediction.answer))
         if chance is not None:
             sure.append(chance)
@@ -80,13 +83,12 @@ def read(pairs: Iterable[Pair], schema: Schema) -> Answers:
         if with_logits:
             logits.extend(prediction.raw)
     labels = (*schema.labels, *sorted(set(place) - set(schema.labels)))
-    true, given = (side.column(schema, labels, place) for side in sides)
     return Answers(
         np.array(rows),
         np.array(lengths),
         labels,
-        true,
-        given,
+        true.column(schema, labels, place),
+        given.column(schema, labels, place),
         np.array(sure) if len(sure) == len(rows) else None,
         np.array(logits).reshape(len(rows), -1) if rows and with_logits else None,
     )
