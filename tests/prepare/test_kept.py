@@ -62,6 +62,19 @@ def test_only_the_last_chunks_stay():
     assert items[0] == 0 and len(made) == 6, "the first is made anew"
 
 
+@given(st.slices(5 * CHUNK))
+def test_a_stretch_is_made_a_chunk_at_a_time(stretch):
+    made = []
+
+    def make(start, stop):
+        made.append(start)
+        return list(range(start, stop))
+
+    found = Lazy(5 * CHUNK - 7, make, held=1)[stretch]
+    assert found == list(range(5 * CHUNK - 7))[stretch]
+    assert len(made) == len(set(made))
+
+
 def test_the_file_goes_at_once_where_the_system_allows_and_with_an_error(tmp_path, monkeypatch):
     monkeypatch.setenv("WHET_CACHE", str(tmp_path))
     found = keep((str(k) for k in range(3 * CHUNK)), as_json, of_json, len, 0)

@@ -17,6 +17,9 @@ from whet.metrics.scores import Interval, Scores, better
 from whet.prepare.kept import Lazy
 from whet.tasks.contract import Features, Finding, Pair, Schema, Split, Task
 
+MOST_ROWS = 1000
+"""Rows that are named for one finding: enough to look at; of a million rows half a million may be wrong."""
+
 
 @dataclass(frozen=True)
 class Judgement:
@@ -53,12 +56,13 @@ class Judgement:
         }
 
     def as_findings(self, split: str = "test") -> list[dict[str, Any]]:
-        """``findings.json``: the findings as data."""
+        """``findings.json``: the findings as data; ``row_count`` tells all rows where not all of them are named."""
         return [
             {
                 "kind": finding.kind,
                 "text": finding.text,
-                "rows": [{"split": split, "row": row} for row in finding.rows],
+                "rows": [{"split": split, "row": row} for row in finding.rows[:MOST_ROWS]],
+                **({"row_count": len(finding.rows)} if len(finding.rows) > MOST_ROWS else {}),
                 "evidence": dict(finding.evidence),
             }
             for finding in self.findings

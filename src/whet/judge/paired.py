@@ -105,21 +105,26 @@ def slices(scores: Scores, groups: dict[str, np.ndarray], metric: str, seed: int
 
 
 def _slice(scores: Scores, name: str, rows: np.ndarray, metric: str, seed: int) -> Slice:
-    everything, scores = np.arange(len(scores)), _alone(scores, metric)
+    scores = _alone(scores, metric)
     value = scores.at(rows).values()[metric]
-    rest = scores.at(np.setdiff1d(everything, rows)).values()[metric]
+    rest = scores.at(np.setdiff1d(np.arange(len(scores)), rows)).values()[metric]
     random = draws.generator(seed, "slice", name)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    size = min(len(rows), MOST_DRAWN)
-    groups = (random.choice(everything, size, replace=False) for _ in range(DRAWS))
+    groups = (_group(random, len(scores), len(rows)) for _ in range(DRAWS))
     chance = np.array([scores.at(group).values()[metric] for group in groups])
-    if size < len(rows):  # larger groups would lie nearer to the whole: by the root of (1/size - 1/all)
-        whole = scores.values()[metric]
-        nearer = math.sqrt((1 / len(rows) - 1 / len(everything)) / (1 / size - 1 / len(everything)))
-        chance = whole + nearer * (chance - whole)
+    if len(scores) > MOST_DRAWN:  # the whole group, drawn without replacement, would lie nearer to all rows
+        whole, size = scores.values()[metric], min(len(rows), MOST_DRAWN)
+        chance = whole + math.sqrt(size * (1 / len(rows) - 1 / len(scores))) * (chance - whole)
     as_bad = int(np.sum(sign * chance <= sign * value))
     p = 1.0 if math.isnan(value) else (1 + as_bad) / (1 + DRAWS)
     return Slice(name, rows, value, rest, p)
+
+
+def _group(random: np.random.Generator, rows: int, size: int) -> np.ndarray:
+    """Rows of a random group; where there are very many rows, a part of the group, drawn with replacement."""
+    if rows > MOST_DRAWN:
+        return random.integers(0, rows, min(size, MOST_DRAWN))
+    return random.choice(np.arange(rows), size, replace=False)
 
 
 def _alone(scores: Scores, metric: str) -> Scores:
