@@ -122,8 +122,8 @@ def test_mistakes_are_found_in_one_walk():
 
 def test_of_rows_with_and_without_truth_those_with_one_are_shown():
     rows = [
-        {"row": 1, "note": "n", "text": "a", "prediction": "x"},
-        {"row": 2, "text": "b", "target": "y", "prediction": "x"},
+        {"row": 1, "text": "a", "label": "?", "prediction": "x"},
+        {"row": 2, "text": "b", "label": "y", "target": "y", "prediction": "x"},
         {"row": 3, "text": "c", "prediction": "x"},
     ]
     found = mistakes(rows)
