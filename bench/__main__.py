@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import rows
+from whet.papers import versions
 
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
@@ -176,6 +177,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     options = parser.parse_args()
     found: dict[str, Any] = {"date": datetime.date.today().isoformat(), "cores": os.cpu_count(), "pairs": options.pairs}
+    found["versions"] = versions()
     for name in options.names or BENCHES:
         print(f"{name} ...", file=sys.stderr)
         found[name] = BENCHES[name](options)

@@ -139,7 +139,8 @@ def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -
     """The lines of ``predictions/*.jsonl`` for answered rows, made when they are asked for."""
 
     def made(start: int, stop: int) -> list[dict[str, Any]]:
-        return [as_row(pairs[i].example.row, originals[i], pairs[i]) for i in range(start, stop)]
+        both = zip(originals[start:stop], pairs[start:stop], strict=True)
+        return [as_row(pair.example.row, original, pair) for original, pair in both]
 
     return Lazy(len(pairs), made)
 

@@ -93,6 +93,7 @@ def _measured(
     errors = papers.answer_rows(corpus.originals("test"), pairs)
     rundir.write_lines(out.predictions("test"), errors)
     verdict = judge(asked.task, asked.schema, None, [], pairs, None, options, 0, split.features)
+    findings = verdict.as_findings()
     figures: dict[str, Any] = {
         "task": corpus.task_name,
         "model": model,
@@ -102,11 +103,11 @@ def _measured(
     }
     rundir.write_json(out.metrics, figures)
     rundir.write_json(out.check, corpus.check)
-    rundir.write_json(out.findings, verdict.as_findings())
+    rundir.write_json(out.findings, findings)
     facts = ReportFacts(
         title=f"{model} on {Path(data).name}",
         metrics=json.loads(json.dumps(rundir.plain(figures))),
-        findings=verdict.as_findings(),
+        findings=findings,
         check=corpus.check,
         errors=errors,
         classes=verdict.classes,

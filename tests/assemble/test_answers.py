@@ -7,8 +7,7 @@ import numpy as np
 from judge.made_facts import SCHEMA
 from whet.assemble.answers import as_row
 from whet.judge.mistakes import differences, mistakes
-from whet.judge.reliability import calibration_of
-from whet.judge.tables import class_table, confusion_table
+from whet.judge.reading import read
 from whet.tasks.contract import Example, Pair, Prediction, Schema
 
 
@@ -75,20 +74,21 @@ def pair(target, answer, probabilities=None):
 
 def test_single_labels_make_a_table_and_a_matrix():
     pairs = [pair("negative", "negative"), pair("negative", "positive"), pair("new", "neutral")]
-    table = {row["label"]: row for row in class_table(pairs, SCHEMA)}
+    found = read(pairs, SCHEMA)
+    table = {row["label"]: row for row in found.classes}
     assert table["negative"]["recall"] == 0.5
     assert table["new"]["support"] == 1
-    assert confusion_table(pairs, SCHEMA)["counts"][0] == [1, 0, 1, 0]
+    assert found.confusion["counts"][0] == [1, 0, 1, 0]
 
 
 def test_tags_are_counted_by_entity_sets_by_label_and_words_by_word():
     tags = Schema("spans", ("B-PER", "I-PER", "O"))
-    found = class_table([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags)
+    found = read([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags).classes
     assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found] == [("PER", 1, 1, 0.0)]
     chances = {"a": 0.9, "b": 0.2, "c": 0.8}
-    sets = class_table([pair(("a", "b"), ["a", "c"], chances)], Schema("multi", ("a", "b", "c")))
+    sets = read([pair(("a", "b"), ["a", "c"], chances)], Schema("multi", ("a", "b", "c"))).classes
     assert [row["f1"] for row in sets] == [1.0, 0.0, 0.0]
-    words = class_table([pair(("N", "V", "N"), ["N", "N", "N"])], Schema("words", ("N", "V")))
+    words = read([pair(("N", "V", "N"), ["N", "N", "N"])], Schema("words", ("N", "V"))).classes
     assert [(row["support"], row["predicted"]) for row in words] == [(2, 3), (1, 0)]
 
 
@@ -98,18 +98,17 @@ def test_answers_that_are_no_labels_have_no_table():
         (pair(None, {"loss": 2}), Schema()),
         (pair("a b", "c"), Schema()),
     ):
-        assert class_table([one], schema) == []
-        assert confusion_table([one], schema) is None
-        assert calibration_of([one], schema) is None
+        found = read([one], schema)
+        assert (found.classes, found.confusion, found.calibration) == ((), None, None)
 
 
 def test_calibration_counts_answers_or_every_label_of_a_set():
     sure = [pair("negative", "negative", {"negative": 0.75, "positive": 0.25})] * 3
     off = [pair("positive", "negative", {"negative": 0.75, "positive": 0.25})]
-    found = calibration_of([*sure, *off], SCHEMA)
+    found = read([*sure, *off], SCHEMA).calibration
     assert found["ece"] == 0.0
     assert found["bins"] == [{"low": 0.7, "high": 0.8, "rows": 4, "confidence": 0.75, "accuracy": 0.75}]
-    many = calibration_of([pair(("a",), ["a"], {"a": 1.0, "b": 0.0})], Schema("multi", ("a", "b")))
+    many = read([pair(("a",), ["a"], {"a": 1.0, "b": 0.0})], Schema("multi", ("a", "b"))).calibration
     assert sum(one["rows"] for one in many["bins"]) == 2
     assert many["ece"] == 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from whet.metrics import scores as module
 from whet.metrics.scores import LOWER_IS_BETTER, Scores, better
 
 
@@ -32,6 +33,28 @@ def test_the_interval_is_as_wide_as_theory_says_and_narrows_with_the_root_of_row
         width = 2 * 1.96 * np.sqrt(0.75 * 0.25 / rows)
         assert found.value == 0.75
         assert found.high - found.low == pytest.approx(width, rel=0.12)
+
+
+@pytest.mark.parametrize("rows", [1000, 1600])
+def test_of_very_many_rows_a_part_is_drawn_and_the_interval_is_that_of_all(rows, monkeypatch):
+    drawn = []
+
+    def seen(columns):
+        drawn.append(len(columns["right"]))
+        return share(columns)
+
+    monkeypatch.setattr(module, "MOST_DRAWN", 100)
+    found = Scores({"right": np.arange(rows) % 4 != 0}, {"accuracy": seen}).intervals()["accuracy"]
+    assert set(drawn) == {100, rows} and drawn.count(rows) == 1
+    width = 2 * 1.96 * np.sqrt(0.75 * 0.25 / rows)
+    assert found.low < found.value == 0.75 < found.high
+    assert found.high - found.low == pytest.approx(width, rel=0.12)
+
+
+def test_up_to_so_many_rows_all_are_drawn(monkeypatch):
+    whole = scores(np.arange(100) % 3 > 0).intervals()
+    monkeypatch.setattr(module, "MOST_DRAWN", 100)
+    assert scores(np.arange(100) % 3 > 0).intervals() == whole
 
 
 def test_the_same_seed_gives_the_same_interval_and_another_seed_another():

@@ -404,6 +404,14 @@ def test_the_account_of_rows_adds_up(tmp_path):
     assert not dataclasses.replace(found, skipped=2).balanced
 
 
+def test_one_file_may_give_two_splits(tmp_path):
+    train = write(tmp_path / "train.csv", "text,label\n" + csv_rows(60))
+    held = str(write(tmp_path / "held.csv", "text,label\n" + csv_rows(20, 100)))
+    corpus = prepare(str(train), DataOptions(validation=held, test=held), TASK, 0)
+    assert corpus.rows == {"train": 60, "validation": 20, "test": 20}
+    assert corpus.ledger.balanced and corpus.ledger.read == 100
+
+
 def test_files_are_mixed_by_their_weights_and_held_out_rows_are_datas_own(tmp_path):
     own = write(tmp_path / "own.csv", "text,label\n" + csv_rows(100))
     more = write(tmp_path / "more.csv", "sentence,label\n" + csv_rows(40, 500))

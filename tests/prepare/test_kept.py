@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,13 +41,34 @@ def test_half_a_surrogate_pair_and_a_numpy_number_survive():
 def test_what_does_not_fit_lies_on_the_disk_and_is_equal(length, in_memory):
     items = [f"row {number} 词🙂" for number in range(length)]
     found = keep(iter(items), as_json, of_json, lambda item: 1, in_memory)
-    assert isinstance(found, list) == (length < -(-(in_memory + 1) // CHUNK) * CHUNK)
+    assert isinstance(found, list) == (length <= in_memory)
     assert list(found) == items and len(found) == length and found == items
     if length:
         assert (found[0], found[-1], found[length // 2]) == (items[0], items[-1], items[length // 2])
         assert found[1:3] == items[1:3]
     with pytest.raises(IndexError):
         found[length]
+
+
+class Live:
+    """An item that is counted while it lives."""
+
+    now = 0
+
+    def __init__(self):
+        Live.now += 1
+
+    def __del__(self):
+        Live.now -= 1
+
+
+def test_of_what_lies_on_the_disk_nothing_stays_in_memory(tmp_path, monkeypatch):
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path / "looked-for"))
+    found = keep((Live() for _ in range(3 * CHUNK)), lambda _: b"x" * 1000, lambda _: Live(), lambda _: 1, 2 * CHUNK)
+    assert Live.now == 0, "not even those that were held before they were too many"
+    assert len(list(found)) == 3 * CHUNK
+    if (maps := Path("/proc/self/maps")).exists():
+        assert "looked-for" not in maps.read_text()
 
 
 def test_only_the_last_chunks_stay():
@@ -60,6 +82,19 @@ def test_only_the_last_chunks_stay():
     assert list(items) == list(range(5 * CHUNK)) and made == [CHUNK * k for k in range(5)]
     assert items[4 * CHUNK] == 4 * CHUNK and len(made) == 5, "the last chunk is still there"
     assert items[0] == 0 and len(made) == 6, "the first is made anew"
+
+
+@given(st.slices(5 * CHUNK))
+def test_a_stretch_is_made_a_chunk_at_a_time(stretch):
+    made = []
+
+    def make(start, stop):
+        made.append(start)
+        return list(range(start, stop))
+
+    found = Lazy(5 * CHUNK - 7, make, held=1)[stretch]
+    assert found == list(range(5 * CHUNK - 7))[stretch]
+    assert len(made) == len(set(made))
 
 
 def test_the_file_goes_at_once_where_the_system_allows_and_with_an_error(tmp_path, monkeypatch):

@@ -75,7 +75,7 @@ class Predictor:
         answers = keep(self.answers(split, tell), packed, unpacked, size_of)
 
         def both(start: int, stop: int) -> list[Pair]:
-            return [Pair(split.examples[place], answers[place]) for place in range(start, stop)]
+            return [Pair(*one) for one in zip(split.examples[start:stop], answers[start:stop], strict=True)]
 
         return Lazy(len(answers), both)
 

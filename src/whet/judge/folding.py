@@ -5,18 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from whet.judge.figures import figure
 from whet.judge.words import Words
-from whet.tasks.contract import Finding, Pair, Schema, Task
+from whet.metrics.scores import Scores
+from whet.tasks.contract import Finding
 
 
-def by_fold(task: Task, schema: Schema, test: Sequence[Pair], homes: Sequence[int]) -> list[dict[str, float]]:
+def by_fold(scores: Scores, homes: Sequence[int]) -> list[dict[str, float]]:
     """Every metric on each fold's rows, and their number; nothing where there are no folds."""
-    found = []
-    for fold in sorted(set(homes)):
-        own = [pair for pair, home in zip(test, homes, strict=True) if home == fold]
-        found.append({"rows": len(own), **task.score(own, schema).values()})
-    return found
+    places = np.asarray(homes)
+    own = [np.flatnonzero(places == fold) for fold in sorted(set(homes))]
+    return [{"rows": len(rows), **scores.at(rows).values()} for rows in own]
 
 
 def between(metric: str, folds: Sequence[dict[str, float]], language: str) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,9 +12,10 @@ import numpy as np
 from whet.judge.figures import figure, share, signed
 from whet.judge.options import EvaluateOptions
 from whet.judge.paired import FEWEST_ROWS, compared_in, difference, rounded_up, rows_to_decide, slices
+from whet.judge.reading import Reading
 from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
-from whet.tasks.contract import Finding, Pair
+from whet.tasks.contract import Finding
 
 SMALLEST_SLICE = 20
 """Rows below which a group's score says little."""
@@ -35,8 +36,7 @@ class Evidence:
 
 def general_findings(
     evidence: Evidence,
-    pairs: Sequence[Pair],
-    calibration: Mapping[str, Any] | None,
+    reading: Reading,
     told: Collection[str],
     language: str = EvaluateOptions.language,
 ) -> list[Finding]:
@@ -45,11 +45,12 @@ def general_findings(
     found = [_against("baseline", evidence.baseline, evidence, say)]
     if evidence.untuned is not None:
         found.append(_against("untuned", evidence.untuned, evidence, say))
-    if calibration and "calibration" not in told:
-        found.append(_calibration(calibration, len(pairs), say))
+    rows = len(reading.lengths)
+    if reading.calibration and "calibration" not in told:
+        found.append(_calibration(reading.calibration, rows, say))
     if "slice" not in told:
-        found += _by_length(evidence, pairs, say)
-    found += _width(evidence, len(pairs), say)
+        found += _by_length(evidence, reading.lengths, say)
+    found += _width(evidence, rows, say)
     return found
 
 
@@ -111,10 +112,9 @@ def _calibration(calibration: Mapping[str, Any], rows: int, say: Words) -> Findi
     return Finding("calibration", text, evidence={"ece": ece, "lean": lean})
 
 
-def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Finding]:
+def _by_length(evidence: Evidence, lengths: np.ndarray, say: Words) -> list[Finding]:
     """The shortest, middle and longest third of the inputs, counted in characters."""
-    lengths = np.array([sum(map(len, pair.example.inputs)) for pair in pairs])
-    if len(pairs) < 3 * SMALLEST_SLICE:
+    if len(lengths) < 3 * SMALLEST_SLICE:
         return []
     lower, upper = np.quantile(lengths, [1 / 3, 2 / 3])
     thirds = {
@@ -123,7 +123,7 @@ def _by_length(evidence: Evidence, pairs: Sequence[Pair], say: Words) -> list[Fi
         "long": lengths > upper,
     }
     groups = {name: np.flatnonzero(inside) for name, inside in thirds.items()}
-    groups = {name: rows for name, rows in groups.items() if SMALLEST_SLICE <= len(rows) < len(pairs)}
+    groups = {name: rows for name, rows in groups.items() if SMALLEST_SLICE <= len(rows) < len(lengths)}
     if len(groups) < 2:
         return []
     found = slices(evidence.scores, groups, evidence.metric, evidence.seed)

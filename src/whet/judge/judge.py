@@ -12,11 +12,14 @@ from whet.judge.general import Evidence, general_findings
 from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
 from whet.judge.options import EvaluateOptions
-from whet.judge.reliability import calibration_of
+from whet.judge.reading import read
 from whet.judge.spoken import spoken
-from whet.judge.tables import class_table, confusion_table
 from whet.metrics.scores import Interval, Scores, better
+from whet.prepare.kept import Lazy
 from whet.tasks.contract import Features, Finding, Pair, Schema, Split, Task
+
+MOST_ROWS = 1000
+"""Rows that are named for one finding: enough to look at; of a million rows half a million may be wrong."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,13 @@ class Judgement:
         }
 
     def as_findings(self, split: str = "test") -> list[dict[str, Any]]:
-        """``findings.json``: the findings as data."""
+        """``findings.json``: the findings as data; ``row_count`` tells all rows where not all of them are named."""
         return [
             {
                 "kind": finding.kind,
                 "text": finding.text,
-                "rows": [{"split": split, "row": row} for row in finding.rows],
+                "rows": [{"split": split, "row": row} for row in finding.rows[:MOST_ROWS]],
+                **({"row_count": len(finding.rows)} if len(finding.rows) > MOST_ROWS else {}),
                 "evidence": dict(finding.evidence),
             }
             for finding in self.findings
@@ -100,13 +104,13 @@ def judge(
     before = task.score(untuned, schema) if untuned else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
-    calibration = calibration_of(test, schema)
+    reading = read(test, schema)
     own = task.findings(test, schema)
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
-    found = general_findings(evidence, test, calibration, {finding.kind for finding in own}, options.language)
-    fresh = without_leaks(task, schema, test, leaking, options, seed)
+    found = general_findings(evidence, reading, {finding.kind for finding in own}, options.language)
+    fresh = without_leaks(scores, leaking, options, seed)
     leaks = [leak(metric, measured[metric], fresh[metric], test, leaking, options.language)] if fresh else []
-    folds = by_fold(task, schema, test, homes)
+    folds = by_fold(scores, homes)
     spread = [between(metric, folds, options.language)] if folds else []
     return Judgement(
         metric=metric,
@@ -114,11 +118,11 @@ def judge(
         validation=task.score(validation, schema).intervals(options.confidence, seed=seed) if validation else {},
         baseline=baseline,
         untuned=before.values() if before else None,
-        calibration=calibration,
+        calibration=reading.calibration,
         findings=(*leaks, *spread, *found, *spoken(own, options.language)),
         below_baseline=better(metric, baseline[metric], measured[metric].value),
-        classes=tuple(class_table(test, schema)),
-        confusion=confusion_table(test, schema),
+        classes=reading.classes,
+        confusion=reading.confusion,
         without_leaks=fresh,
         folds=tuple(folds),
     )
@@ -131,11 +135,11 @@ def _plain(intervals: Mapping[str, Interval]) -> dict[str, Any]:
 def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptions) -> str:
     """The metric that leads, known before any training; raises UsageError with the nearest name.
 
-    The task's metrics are learnt by scoring the trivial predictor on a few training rows, which costs
+    The task's metrics are learnt by scoring the trivial predictor of a few training rows on these, which costs
     nothing.
     """
     few = Split(train.name, train.examples[:64], ())
-    pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(train, few, schema), strict=True)]
+    pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(few, few, schema), strict=True)]
     return _checked(options.metric or task.metric(schema), task.score(pairs, schema))
 
 
@@ -152,7 +156,12 @@ def _checked(metric: str, scores: Scores) -> str:
 
 def _answered_trivially(
     task: Task, schema: Schema, train: Split | None, test: Sequence[Pair], features: Sequence[Features]
-) -> list[Pair]:
-    split = Split("test", tuple(pair.example for pair in test), tuple(features))
+) -> Sequence[Pair]:
+    """The test rows with the answers of the trivial predictor; rows are made when asked for, as those of ``test``."""
+    split = Split("test", Lazy(len(test), lambda start, stop: [pair.example for pair in test[start:stop]]), features)
     answers = task.baseline(train or split, split, schema)
-    return [Pair(example, answer) for example, answer in zip(split.examples, answers, strict=True)]
+
+    def both(start: int, stop: int) -> list[Pair]:
+        return [Pair(pair.example, answers[start + k]) for k, pair in enumerate(test[start:stop])]
+
+    return Lazy(len(test), both)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from whet.judge.figures import figure
 from whet.judge.options import EvaluateOptions
 from whet.judge.words import Words
-from whet.metrics.scores import Interval
-from whet.tasks.contract import Finding, Pair, Schema, Task
+from whet.metrics.scores import Interval, Scores
+from whet.tasks.contract import Finding, Pair
 
 
-def without_leaks(
-    task: Task, schema: Schema, test: Sequence[Pair], leaking: Sequence[int], options: EvaluateOptions, seed: int
-) -> dict[str, Interval]:
+def without_leaks(scores: Scores, leaking: Sequence[int], options: EvaluateOptions, seed: int) -> dict[str, Interval]:
     """Every metric with its interval on the test rows that training did not see; nothing where all are seen or none."""
-    seen = set(leaking)
-    fresh = [pair for place, pair in enumerate(test) if place not in seen] if seen else []
-    return task.score(fresh, schema).intervals(options.confidence, seed=seed) if fresh else {}
+    fresh = np.setdiff1d(np.arange(len(scores)), leaking)
+    if not leaking or not len(fresh):
+        return {}
+    return scores.at(fresh).intervals(options.confidence, seed=seed)
 
 
 def finding(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 from whet.assemble.answers import RESERVED
@@ -44,28 +44,38 @@ class Mistakes:
 def mistakes(rows: Sequence[Mapping[str, Any]], most: int = SHOWN) -> Mistakes:
     """The rows answered wrongly, the surest (or farthest off) first; all rows where no truth is known.
 
-    The rows are walked through three times and never held together: there may be a million.
+    The rows are walked through once and never held together: there may be a million. Until one has a truth they are
+    taken as they stand.
     """
-    known = any("target" in row for row in map(_comparable, rows))
-    judged = (row for row in map(_comparable, rows) if not known or "target" in row)
-    own = _columns(judged)
-    count, far = 0, True
+    told: dict[str, bool] = {}
+    unjudged: list[Mistake] = []
+    known, far, count, total = False, True, 0, 0
 
     def wrong() -> Iterator[Mistake]:
-        nonlocal count, far
+        nonlocal known, far, count, total
         for row in map(_comparable, rows):
-            if "target" not in row if not known else ("target" in row and not _right(row)):
-                one = _mistake(row, own)
+            total += 1
+            if "target" in row and not known:
+                known = True
+                told.clear()
+            if known and "target" not in row:
+                continue
+            _tell(told, row)
+            if known and not _right(row):
                 count += 1
+                one = _mistake(row)
                 far = far and is_far(one)
                 yield one
+            elif not known and len(unjudged) < most:
+                unjudged.append(_mistake(row))
 
-    if known:
-        shown = heapq.nsmallest(most, wrong(), key=lambda one: -one.weight)
-    else:
-        shown = list(islice(wrong(), most))
-        count = len(rows)
-    return Mistakes(shown, count, len(rows), known, far)
+    worst = heapq.nsmallest(most, wrong(), key=lambda one: -one.weight)
+    own = [name for name, is_own in told.items() if is_own]
+    shown = [
+        dataclasses.replace(one, inputs={name: one.inputs[name] for name in own if name in one.inputs})
+        for one in (worst if known else unjudged)
+    ]
+    return Mistakes(shown, count if known else total, total, known, far and known)
 
 
 def _comparable(row: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -99,14 +109,11 @@ def _words(value: Any) -> list[str]:
     return [str(word) for word in (value if isinstance(value, list) else str(value).split())]
 
 
-def _columns(rows: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The user's own columns, without those that only repeat the target."""
-    told: dict[str, bool] = {}
-    for row in rows:
-        for name in _before_answer(row):
-            if not told.get(name):
-                told[name] = row.get(name) is not None and not _repeats(row, name)
-    return [name for name, own in told.items() if own]
+def _tell(told: dict[str, bool], row: Mapping[str, Any]) -> None:
+    """Note which columns are the user's own, and which of them only repeat the target, as far as this row shows it."""
+    for name in _before_answer(row):
+        if not told.get(name):
+            told[name] = row.get(name) is not None and not _repeats(row, name)
 
 
 def _before_answer(row: Mapping[str, Any]) -> list[str]:
@@ -131,7 +138,7 @@ def _right(row: Mapping[str, Any]) -> bool:
     return bool(target == answer)
 
 
-def _mistake(row: Mapping[str, Any], own: Sequence[str]) -> Mistake:
+def _mistake(row: Mapping[str, Any]) -> Mistake:
     target, answer = row.get("target"), row.get("prediction")
     chances = row.get("probabilities") or {}
     sure: float | None = None
@@ -145,4 +152,6 @@ def _mistake(row: Mapping[str, Any], own: Sequence[str]) -> Mistake:
         weight = abs(float(answer) - float(target))
     elif isinstance(answer, list) and isinstance(target, list) and sure is None:
         weight = float(sum(a != t for a, t in zip(answer, target, strict=False)) + abs(len(answer) - len(target)))
-    return Mistake(int(row.get("row", 0)), {n: row[n] for n in own if n in row}, target, answer, sure, weight)
+    return Mistake(
+        int(row.get("row", 0)), {name: row[name] for name in _before_answer(row)}, target, answer, sure, weight
+    )

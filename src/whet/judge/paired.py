@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from whet.core import draws
-from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
+from whet.metrics.scores import LOWER_IS_BETTER, MOST_DRAWN, Interval, Scores, interval, resample
 
 DRAWS = 1000
 """Resamples: each end of a 95 % interval then rests on 25 draws, enough for two figures."""
@@ -39,18 +39,13 @@ def difference(
     rows = len(ours)
     if rows != len(theirs):
         raise ValueError(f"{rows} rows against {len(theirs)}: a paired difference needs the same rows")
+    ours, theirs = _alone(ours, metric), _alone(theirs, metric)
     random = draws.generator(seed, "paired", metric)
     found = np.empty(draws_count)
     for k in range(draws_count):
-        pick = random.integers(0, rows, rows)
-        found[k] = _on(ours, metric, pick) - _on(theirs, metric, pick)
-    everything = np.arange(rows)
-    point = _on(ours, metric, everything) - _on(theirs, metric, everything)
-    if np.isnan(found).all():
-        return Interval(point, math.nan, math.nan)
-    edge = (1 - confidence) / 2
-    low, high = np.nanquantile(found, [edge, 1 - edge])
-    return Interval(point, float(low), float(high))
+        pick = resample(random, rows)
+        found[k] = ours.at(pick).values()[metric] - theirs.at(pick).values()[metric]
+    return interval(ours.values()[metric] - theirs.values()[metric], found, confidence, rows)
 
 
 def compared_in(metric: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
@@ -110,17 +105,28 @@ def slices(scores: Scores, groups: dict[str, np.ndarray], metric: str, seed: int
 
 
 def _slice(scores: Scores, name: str, rows: np.ndarray, metric: str, seed: int) -> Slice:
-    everything = np.arange(len(scores))
-    value = _on(scores, metric, rows)
-    rest = _on(scores, metric, np.setdiff1d(everything, rows))
+    scores = _alone(scores, metric)
+    value = scores.at(rows).values()[metric]
+    rest = scores.at(np.setdiff1d(np.arange(len(scores)), rows)).values()[metric]
     random = draws.generator(seed, "slice", name)
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    chance = np.array([_on(scores, metric, random.choice(everything, len(rows), replace=False)) for _ in range(DRAWS)])
+    groups = (_group(random, len(scores), len(rows)) for _ in range(DRAWS))
+    chance = np.array([scores.at(group).values()[metric] for group in groups])
+    if len(scores) > MOST_DRAWN:  # the whole group, drawn without replacement, would lie nearer to all rows
+        whole, size = scores.values()[metric], min(len(rows), MOST_DRAWN)
+        chance = whole + math.sqrt(size * (1 / len(rows) - 1 / len(scores))) * (chance - whole)
     as_bad = int(np.sum(sign * chance <= sign * value))
     p = 1.0 if math.isnan(value) else (1 + as_bad) / (1 + DRAWS)
     return Slice(name, rows, value, rest, p)
 
 
-def _on(scores: Scores, metric: str, rows: np.ndarray) -> float:
-    columns = {name: column[rows] for name, column in scores.columns.items()}
-    return Scores(columns, {metric: scores.measures[metric]}, scores.reduce).values()[metric]
+def _group(random: np.random.Generator, rows: int, size: int) -> np.ndarray:
+    """Rows of a random group; where there are very many rows, a part of the group, drawn with replacement."""
+    if rows > MOST_DRAWN:
+        return random.integers(0, rows, min(size, MOST_DRAWN))
+    return random.choice(np.arange(rows), size, replace=False)
+
+
+def _alone(scores: Scores, metric: str) -> Scores:
+    """The same rows with one measure, so that no other is asked in vain."""
+    return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce)

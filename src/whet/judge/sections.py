@@ -87,7 +87,8 @@ def findings(facts: ReportFacts, say: Words) -> str:
     items = []
     for one in found:
         rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
-        where = f'<small class="rows">{safe(_rows(rows, say))}</small>' if len(rows) > 1 else ""
+        told = _rows(rows, one.get("row_count", len(rows)), say)
+        where = f'<small class="rows">{safe(told)}</small>' if len(rows) > 1 else ""
         kind = f"kind_{one['kind']}" if one["kind"] in order else "kind_next"
         items.append(
             f'<li class="{safe(one["kind"])}"><b>{safe(say(kind))}</b><span>{safe(one["text"])}{where}</span></li>'
@@ -95,8 +96,8 @@ def findings(facts: ReportFacts, say: Words) -> str:
     return section("findings", say("findings"), f'<ul class="findings">{"".join(items)}</ul>' if items else "")
 
 
-def _rows(rows: Sequence[Any], say: Words) -> str:
-    more = f" … ({len(rows)})" if len(rows) > 10 else ""
+def _rows(rows: Sequence[Any], count: int, say: Words) -> str:
+    more = f" … ({count})" if count > 10 else ""
     return say("rows_are", rows=", ".join(map(str, rows[:10])) + more)
 
 

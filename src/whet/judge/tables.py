@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import asdict
 from typing import Any
 
@@ -12,95 +13,108 @@ from whet.metrics import classification, entities, multilabel
 from whet.tasks.contract import Pair, Schema
 
 
-def class_table(pairs: Sequence[Pair], schema: Schema) -> list[dict[str, Any]]:
-    """One mapping a class with label, precision, recall, f1, support (how many there are) and predicted.
+class Counting:
+    """Targets and answers under way: pairs are added one by one, and nothing of them is kept but counts.
 
-    One label a row is counted by row, several by row and label, tags by entity (as conlleval counts) where
-    they look like ``B-PER``, else by word. Empty where the targets are no labels.
+    One label a row is counted by row, several by row and label, tags by entity (as conlleval counts) where they look
+    like ``B-PER``, else by word. Which of these it is the last pair may decide, so until then all that can be are
+    counted.
     """
-    if _single(pairs, schema):
-        matrix, labels = _matrix([(p.example.target, p.prediction.answer) for p in pairs], schema)
+
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._single = self._sequences = bool(schema.labels)
+        self._aligned = self._freely = self._marked = True
+        self._both: Counter[tuple[str, str]] = Counter()
+        self._sets = (Counter[str](), Counter[str](), Counter[str]())
+        self._spans = (Counter[str](), Counter[str](), Counter[str]())
+
+    def add(self, pair: Pair) -> None:
+        target, answer = pair.example.target, pair.prediction.answer
+        if self._single:
+            self._single = isinstance(target, str) and isinstance(answer, str)
+            if self._single:
+                self._sequences = False
+                self._both[target, answer] += 1
+        if self._sequences:
+            self._sequences = _is_words(target) and _is_words(answer)
+            if self._sequences:
+                self._add_words(target, answer, pair.prediction.probabilities or {})
+
+    def _add_words(self, target: Sequence[str], answer: Sequence[str], chances: Mapping[str, float]) -> None:
+        carried, given = set(target), set(answer)
+        for count, labels in zip(self._sets, (carried & given, given, carried), strict=True):
+            count.update(labels)
+        self._freely = self._freely and set(self._schema.labels) <= set(chances)
+        self._marked = self._marked and all(_is_mark(word) for word in carried | given)
+        self._aligned = self._aligned and len(target) == len(answer)
+        if self._aligned:
+            self._both.update(zip(target, answer, strict=True))
+            if self._marked:
+                there, found = set(entities.spans(target)), set(entities.spans(answer))
+                for count, spans in zip(self._spans, (there & found, found, there), strict=True):
+                    count.update(span.type for span in spans)
+
+    def classes(self) -> list[dict[str, Any]]:
+        """One mapping a class with label, precision, recall, f1, support (how many there are) and predicted.
+
+        Empty where the targets are no labels, or there are none.
+        """
+        if self._single:
+            return self._by_row_or_word() if self._both else []
+        if not self._sequences:
+            return []
+        labels = {label for count in self._sets for label in count}
+        if self._aligned and self._marked and labels - {"O"}:
+            return self._by_entity()
+        if self._aligned and not self._freely:
+            return self._by_row_or_word()
+        return self._by_set(labels)
+
+    def confusion(self) -> dict[str, Any] | None:
+        """``labels`` and ``counts`` (truth in rows, answers in columns) of one label a row; None for all else."""
+        if not (self._single and self._both):
+            return None
+        matrix, labels = self._matrix()
+        return {"labels": labels, "counts": matrix.tolist()}
+
+    def _matrix(self) -> tuple[np.ndarray, list[str]]:
+        labels = self._labels({label for both in self._both for label in both})
+        place = {label: k for k, label in enumerate(labels)}
+        matrix = np.zeros((len(labels), len(labels)), np.int64)
+        for (true, given), count in self._both.items():
+            matrix[place[true], place[given]] = count
+        return matrix, labels
+
+    def _labels(self, seen: Set[str]) -> list[str]:
+        return [*self._schema.labels, *sorted(seen - set(self._schema.labels))]
+
+    def _by_row_or_word(self) -> list[dict[str, Any]]:
+        matrix, labels = self._matrix()
         return [asdict(row) for row in classification.per_class(matrix, labels)]
-    if not _sequences(pairs, schema):
-        return []
-    if _aligned(pairs) and _marked(_words(pairs)):
-        return _entity_table(pairs)
-    if _aligned(pairs) and not _chosen_freely(pairs, schema):
-        words = [both for p in pairs for both in zip(p.example.target, p.prediction.answer, strict=True)]
-        matrix, labels = _matrix(words, schema)
-        return [asdict(row) for row in classification.per_class(matrix, labels)]
-    return _set_table(pairs, schema)
+
+    def _by_set(self, seen: Set[str]) -> list[dict[str, Any]]:
+        labels = self._labels(seen)
+        columns = (np.array([count[label] for label in labels]) for count in self._sets)
+        return [asdict(row) for row in multilabel.per_class(multilabel.Counts(*columns), labels)]
+
+    def _by_entity(self) -> list[dict[str, Any]]:
+        found = []
+        for name in sorted(self._spans[1].keys() | self._spans[2].keys()):
+            table = np.array([[count[name] for count in self._spans]])
+            figures = {
+                "precision": entities.precision(table),
+                "recall": entities.recall(table),
+                "f1": entities.f1(table),
+            }
+            found.append({"label": name, **figures, "support": int(table[0, 2]), "predicted": int(table[0, 1])})
+        return found
 
 
-def confusion_table(pairs: Sequence[Pair], schema: Schema) -> dict[str, Any] | None:
-    """``labels`` and ``counts`` (truth in rows, answers in columns) of one label a row; None for all else."""
-    if not _single(pairs, schema):
-        return None
-    matrix, labels = _matrix([(p.example.target, p.prediction.answer) for p in pairs], schema)
-    return {"labels": labels, "counts": matrix.tolist()}
+def _is_words(value: Any) -> bool:
+    return isinstance(value, (list, tuple)) and all(isinstance(word, str) for word in value)
 
 
-def _single(pairs: Sequence[Pair], schema: Schema) -> bool:
-    answers = [value for p in pairs for value in (p.example.target, p.prediction.answer)]
-    return bool(schema.labels) and bool(answers) and all(isinstance(value, str) for value in answers)
-
-
-def _sequences(pairs: Sequence[Pair], schema: Schema) -> bool:
-    answers = [value for p in pairs for value in (p.example.target, p.prediction.answer)]
-    if not schema.labels or not answers or not all(isinstance(value, (list, tuple)) for value in answers):
-        return False
-    return all(isinstance(word, str) for value in answers for word in value)
-
-
-def _words(pairs: Sequence[Pair]) -> set[str]:
-    return {word for p in pairs for word in (*p.example.target, *p.prediction.answer)}
-
-
-def _aligned(pairs: Sequence[Pair]) -> bool:
-    return all(len(p.example.target) == len(p.prediction.answer) for p in pairs)
-
-
-def _chosen_freely(pairs: Sequence[Pair], schema: Schema) -> bool:
-    """Whether an answer is a set of labels, each with its own probability, and not a label for each word."""
-    return all(set(schema.labels) <= set(p.prediction.probabilities or ()) for p in pairs)
-
-
-def _marked(words: set[str]) -> bool:
-    """Whether these are marks with types, such as B-PER, and not labels that happen to be called B."""
-    types = words - {"O"}
-    return bool(types) and all("-" in word and entities.is_tag(word) for word in types)
-
-
-def _matrix(both: Sequence[tuple[str, str]], schema: Schema) -> tuple[np.ndarray, list[str]]:
-    seen = {label for pair in both for label in pair}
-    labels = [*schema.labels, *sorted(seen - set(schema.labels))]
-    place = {label: k for k, label in enumerate(labels)}
-    true = np.array([place[truth] for truth, _ in both])
-    given = np.array([place[answer] for _, answer in both])
-    return classification.confusion(true, given, len(labels)), labels
-
-
-def _set_table(pairs: Sequence[Pair], schema: Schema) -> list[dict[str, Any]]:
-    labels = [*schema.labels, *sorted(_words(pairs) - set(schema.labels))]
-    true = np.array([[label in p.example.target for label in labels] for p in pairs])
-    given = np.array([[label in p.prediction.answer for label in labels] for p in pairs])
-    return [asdict(row) for row in multilabel.per_class(multilabel.counts(true, given), labels)]
-
-
-def _entity_table(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
-    found = [(entities.spans(p.example.target), entities.spans(p.prediction.answer)) for p in pairs]
-    types = sorted({span.type for true, given in found for span in (*true, *given)})
-    table = np.zeros((len(types), 3), np.int64)
-    for pair in pairs:
-        table += entities.count(pair.example.target, pair.prediction.answer, types)
-    return [
-        {
-            "label": name,
-            "precision": entities.precision(table[k : k + 1]),
-            "recall": entities.recall(table[k : k + 1]),
-            "f1": entities.f1(table[k : k + 1]),
-            "support": int(table[k, 2]),
-            "predicted": int(table[k, 1]),
-        }
-        for k, name in enumerate(types)
-    ]
+def _is_mark(word: str) -> bool:
+    """Whether this is outside, or a mark with a type such as B-PER, and not a label that happens to be called B."""
+    return word == "O" or ("-" in word and entities.is_tag(word))

@@ -1,4 +1,4 @@
-"""Long sequences in little memory: what does not fit lies in a memory-mapped file and is made anew when asked for."""
+"""Long sequences in little memory: what does not fit lies in a file and is made anew when it is asked for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Generic, TypeVar, final, overload
 
@@ -46,7 +47,7 @@ class Lazy(Sequence[T], Generic[T]):
     def __getitem__(self, place: slice) -> list[T]: ...
     def __getitem__(self, place: int | slice) -> T | list[T]:
         if isinstance(place, slice):
-            return [self[i] for i in range(*place.indices(self._length))]
+            return self._stretch(range(*place.indices(self._length)))
         at = place + self._length if place < 0 else place
         if not 0 <= at < self._length:
             raise IndexError(place)
@@ -63,6 +64,16 @@ class Lazy(Sequence[T], Generic[T]):
     def __iter__(self) -> Iterator[T]:
         for number in range(-(-self._length // CHUNK)):
             yield from self._chunk(number)
+
+    def _stretch(self, places: range) -> list[T]:
+        """Some of the items; those that stand side by side are taken a chunk at a time."""
+        if places.step != 1 or not places:
+            return [self[i] for i in places]
+        found: list[T] = []
+        for number in range(places.start // CHUNK, (places.stop - 1) // CHUNK + 1):
+            start = number * CHUNK
+            found += self._chunk(number)[max(places.start - start, 0) : places.stop - start]
+        return found
 
     def _chunk(self, number: int) -> list[T]:
         found = self._chunks.get(number)
@@ -83,9 +94,10 @@ def keep(
     size_of: Callable[[T], int],
     in_memory: int = IN_MEMORY,
 ) -> Sequence[T]:
-    """A sequence of the items: a list while they are few, else the later ones in a file that goes with the process.
+    """A sequence of the items: a list while they are few, else they lie in a file that goes with the process.
 
-    ``unpack(pack(item))`` must equal the item; ``size_of`` says about how long ``pack(item)`` is.
+    ``unpack(pack(item))`` must equal the item; ``size_of`` says about how long ``pack(item)`` is. The file is read and
+    not mapped, for mapped pages stay in memory as long as there is room, and count as the process's own.
     """
     first: list[T] = []
     size = 0
@@ -93,24 +105,28 @@ def keep(
     for item in rest:
         first.append(item)
         size += size_of(item)
-        if size > in_memory and len(first) % CHUNK == 0:
+        if size > in_memory:
             break
     else:
         return first
-    batches = _written(pack(item) for item in rest)
-    length = len(first) + sum(batch.num_rows for batch in batches)
+    reader = _written(pack(item) for item in chain(_drained(first), rest))
+    full = reader.num_record_batches - 1
 
     def make(start: int, stop: int) -> list[T]:
-        if start < len(first):
-            return first[start:stop]
-        batch = batches[(start - len(first)) // CHUNK]
-        return [unpack(item) for item in batch.column(0).to_pylist()]
+        return [unpack(item) for item in reader.get_batch(start // CHUNK).column(0).to_pylist()]
 
-    return Lazy(length, make)
+    return Lazy(full * CHUNK + reader.get_batch(full).num_rows, make)
 
 
-def _written(items: Iterator[bytes]) -> list[pa.RecordBatch]:
-    """Everything in a file of its own, mapped into memory; the name is gone as soon as the system allows."""
+def _drained(items: list[T]) -> Iterator[T]:
+    """The items of a list, which is empty at the end: none of them is kept twice."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
+def _written(items: Iterator[bytes]) -> Any:
+    """Everything in a file of its own, open for reading; the name is gone as soon as the system allows."""
     path = cache.scratch()
     try:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, _SCHEMA) as writer:
@@ -122,14 +138,13 @@ def _written(items: Iterator[bytes]) -> list[pa.RecordBatch]:
                     held = []
             if held:
                 writer.write_batch(_batch(held))
-        mapped = pa.memory_map(str(path))
-        reader = pa.ipc.open_file(mapped)
-        batches = [reader.get_batch(number) for number in range(reader.num_record_batches)]
+        source = pa.OSFile(str(path), "rb")
+        reader = pa.ipc.open_file(source)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
-    _forget(path, mapped)
-    return batches
+    _forget(path, source)
+    return reader
 
 
 def _batch(items: list[bytes]) -> pa.RecordBatch:
@@ -139,12 +154,12 @@ def _batch(items: list[bytes]) -> pa.RecordBatch:
     return pa.record_batch([pa.Array.from_buffers(pa.large_binary(), len(items), buffers)], schema=_SCHEMA)
 
 
-def _forget(path: Path, mapped: Any) -> None:
-    """Remove the name: at once on POSIX, where a mapped file lives on without one, else with the process."""
+def _forget(path: Path, source: Any) -> None:
+    """Remove the name: at once on POSIX, where an open file lives on without one, else with the process."""
     if os.name == "posix":
         path.unlink(missing_ok=True)
     else:
-        weakref.finalize(mapped, lambda: path.unlink(missing_ok=True))
+        weakref.finalize(source, lambda: path.unlink(missing_ok=True))
 
 
 def as_json(value: Any) -> bytes:

@@ -36,12 +36,13 @@ class Ledger:
 def ledger(
     tables: Iterable[Table], used: Mapping[str, int], left_out: int = 0, dropped: int = 0, repeated: int = 0
 ) -> Ledger:
-    """The account of these files, all rows of which went one of these ways."""
-    tallies = {table.name: table.tally for table in tables}
+    """The account of these files, all rows of which went one of these ways; one that gives two splits is read twice."""
+    read = [(table.name, table.tally) for table in tables]
+    tallies = dict(read)
     found = Ledger(
-        read=sum(one.read for one in tallies.values()),
-        skipped=sum(one.faulty for one in tallies.values()),
-        mended=sum(sum(one.mended.values()) for one in tallies.values()),
+        read=sum(one.read for _, one in read),
+        skipped=sum(one.faulty for _, one in read),
+        mended=sum(sum(one.mended.values()) for _, one in read),
         left_out=left_out,
         dropped=dropped,
         repeated=repeated,

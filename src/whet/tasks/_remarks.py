@@ -14,8 +14,7 @@ import numpy as np
 
 from whet.metrics import calibration, classification, multilabel
 from whet.metrics.classification import ClassRow
-from whet.tasks._judging import confidences, known_labels, places
-from whet.tasks._targets import carried, number_of
+from whet.tasks._answers import Answers, read
 from whet.tasks.contract import Finding, Pair, Schema
 
 FEWEST = 5
@@ -26,23 +25,20 @@ def findings(pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
     """Strengths, weaknesses, confusions, slices, calibration, likely label errors, as the rows show them."""
     if not pairs:
         return []
+    answers = read(pairs, schema)
     if schema.kind == "regression":
-        return _on_scale(pairs)
-    labels = known_labels(pairs, schema)
+        return _on_scale(answers)
+    length = by_length(answers.rows, answers.lengths, answers.right)
     if schema.kind == "multi":
-        true = carried([pair.example.target for pair in pairs], labels)
-        given = carried([tuple(pair.prediction.answer) for pair in pairs], labels)
-        table = multilabel.per_class(multilabel.counts(true, given), labels)
-        return [*best_and_worst(table, "label"), *by_length(pairs, (true == given).all(1))]
-    answers = places(pairs, labels)
-    matrix = classification.confusion(*answers, len(labels))
-    right = answers[0] == answers[1]
+        table = multilabel.per_class(multilabel.counts(answers.true, answers.given), answers.labels)
+        return [*best_and_worst(table, "label"), *length]
+    matrix = classification.confusion(answers.true, answers.given, len(answers.labels))
     return [
-        *best_and_worst(classification.per_class(matrix, labels), "class"),
-        *_confusions(pairs, matrix, answers, labels),
-        *by_length(pairs, right),
-        *_calibration(pairs, right),
-        *_confident_errors(pairs, right),
+        *best_and_worst(classification.per_class(matrix, answers.labels), "class"),
+        *_confusions(answers, matrix),
+        *length,
+        *_calibration(answers),
+        *_confident_errors(answers, pairs),
     ]
 
 
@@ -72,12 +68,8 @@ def _about(row: ClassRow, kind: Literal["strength", "weakness"], opening: str) -
     return Finding(kind, text, (), evidence)
 
 
-def _confusions(
-    pairs: Sequence[Pair],
-    matrix: np.ndarray,
-    answers: tuple[np.ndarray, np.ndarray],
-    labels: Sequence[str],
-) -> list[Finding]:
+def _confusions(answers: Answers, matrix: np.ndarray) -> list[Finding]:
+    labels = answers.labels
     wrong = matrix.copy()
     np.fill_diagonal(wrong, 0)
     found = []
@@ -86,19 +78,18 @@ def _confusions(
         count, support = int(wrong[true, given]), int(matrix[true].sum())
         if count < 2:
             break
-        rows = [p.example.row for p, t, a in zip(pairs, *answers, strict=True) if (t, a) == (true, given)]
+        rows = answers.rows[(answers.true == true) & (answers.given == given)]
         text = (
             f"{count} of {support} rows labelled '{labels[true]}' were answered '{labels[given]}' "
             f"({count / support:.0%})."
         )
         evidence = {"true": labels[true], "answered": labels[given], "count": count, "support": support}
-        found.append(Finding("confusion", text, tuple(rows), evidence))
+        found.append(Finding("confusion", text, tuple(rows.tolist()), evidence))
     return found
 
 
-def by_length(pairs: Sequence[Pair], right: np.ndarray) -> list[Finding]:
-    """Whether the longest third of the texts is answered better or worse than the rest."""
-    lengths = np.array([sum(map(len, pair.example.inputs)) for pair in pairs])
+def by_length(rows: np.ndarray, lengths: np.ndarray, right: np.ndarray) -> list[Finding]:
+    """Whether the longest third of the texts, by their characters, is answered better or worse than the rest."""
     bound = int(np.quantile(lengths, 2 / 3))
     long = lengths > bound
     if min(long.sum(), (~long).sum()) < FEWEST:
@@ -112,14 +103,13 @@ def by_length(pairs: Sequence[Pair], right: np.ndarray) -> list[Finding]:
         f"Texts of more than {bound} characters are answered {'better' if there > rest else 'worse'}: "
         f"{there:.3f} right of {int(long.sum())}, against {rest:.3f} of the {int((~long).sum())} others."
     )
-    rows = tuple(pair.example.row for pair, far, ok in zip(pairs, long, right, strict=True) if far and not ok)
     evidence = {"characters": bound, "accuracy": there, "accuracy_of_others": rest, "rows": int(long.sum())}
-    return [Finding("slice", text, rows, evidence)]
+    return [Finding("slice", text, tuple(rows[long & ~right].tolist()), evidence)]
 
 
-def _calibration(pairs: Sequence[Pair], right: np.ndarray) -> list[Finding]:
-    sure = confidences(pairs)
-    if sure is None or len(pairs) < 4 * FEWEST:
+def _calibration(answers: Answers) -> list[Finding]:
+    sure, right = answers.sure, answers.right
+    if sure is None or len(sure) < 4 * FEWEST:
         return []
     error, mean, accuracy = calibration.ece(sure, right), float(sure.mean()), float(right.mean())
     side = "overconfident" if mean > accuracy else "underconfident"
@@ -132,34 +122,34 @@ def _calibration(pairs: Sequence[Pair], right: np.ndarray) -> list[Finding]:
     return [Finding("calibration", text, (), evidence)]
 
 
-def _confident_errors(pairs: Sequence[Pair], right: np.ndarray, most: int = 5) -> list[Finding]:
-    sure = confidences(pairs)
+def _confident_errors(answers: Answers, pairs: Sequence[Pair], most: int = 5) -> list[Finding]:
+    sure = answers.sure
     if sure is None:
         return []
-    wrong = [i for i in np.argsort(-sure, kind="stable") if not right[i] and sure[i] >= 0.9][:most]
+    wrong = np.flatnonzero(~answers.right & (sure >= 0.9))
+    shown = [(pairs[i], float(sure[i])) for i in wrong[np.argsort(-sure[wrong], kind="stable")][:most].tolist()]
     return [
         Finding(
             "label_error",
-            f"Row {pairs[i].example.row} is labelled '{pairs[i].example.target}', yet "
-            f"'{pairs[i].prediction.answer}' was answered with {sure[i]:.3f}: look at its label.",
-            (pairs[i].example.row,),
+            f"Row {pair.example.row} is labelled '{pair.example.target}', yet "
+            f"'{pair.prediction.answer}' was answered with {chance:.3f}: look at its label.",
+            (pair.example.row,),
             {
-                "text": pairs[i].example.inputs[0],
-                "true": pairs[i].example.target,
-                "answered": pairs[i].prediction.answer,
-                "confidence": float(sure[i]),
+                "text": pair.example.inputs[0],
+                "true": pair.example.target,
+                "answered": pair.prediction.answer,
+                "confidence": chance,
             },
         )
-        for i in wrong
+        for pair, chance in shown
     ]
 
 
-def _on_scale(pairs: Sequence[Pair]) -> list[Finding]:
-    true = np.array([number_of(pair.example) for pair in pairs])
-    error = np.array([float(pair.prediction.answer) for pair in pairs]) - true
+def _on_scale(answers: Answers) -> list[Finding]:
+    true, error = answers.true, answers.given - answers.true
     order = np.argsort(true, kind="stable")
     found = []
-    if len(pairs) >= 3 * FEWEST:
+    if len(true) >= 3 * FEWEST:
         thirds = list(np.array_split(order, 3))
         misses = [float(np.abs(error[part]).mean()) for part in thirds]
         best, worst = int(np.argmin(misses)), int(np.argmax(misses))
@@ -167,9 +157,9 @@ def _on_scale(pairs: Sequence[Pair]) -> list[Finding]:
             _third("strength", true, error, thirds[best]),
             _third("weakness", true, error, thirds[worst]),
         ]
-    far = np.argsort(-np.abs(error), kind="stable")[: min(5, len(pairs) // 10)]
+    far = np.argsort(-np.abs(error), kind="stable")[: min(5, len(true) // 10)]
     if len(far):
-        rows = tuple(pairs[i].example.row for i in far)
+        rows = tuple(answers.rows[far].tolist())
         most = float(np.abs(error[far[0]]))
         text = f"The {len(far)} answers farthest off miss by up to {most:.3g}: look at their targets."
         found.append(Finding("label_error", text, rows, {"errors": [float(error[i]) for i in far]}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -49,12 +50,11 @@ def scores(pairs: Sequence[Pair], every_token: bool) -> Scores:
     Bits a byte are there only where ``every_token`` was told, and count the bytes that were read: of a document that
     was cut, those of what is left.
     """
-    answers = [pair.prediction.answer for pair in pairs]
-    columns = {
-        "loss": np.array([-float(found["log_likelihood"]) for found in answers]),
-        "tokens": np.array([float(found["tokens"]) for found in answers]),
-        "bytes": np.array([float(_bytes(pair)) for pair in pairs]),
-    }
+    told = array("d")
+    for pair in pairs:
+        found = pair.prediction.answer
+        told.extend((-float(found["log_likelihood"]), float(found["tokens"]), float(_bytes(pair))))
+    columns = dict(zip(("loss", "tokens", "bytes"), np.array(told).reshape(-1, 3).T.copy(), strict=True))
 
     def reduce(drawn: Columns) -> Mapping[str, np.ndarray]:
         return {name: column.sum() for name, column in drawn.items()}
@@ -70,16 +70,20 @@ def scores(pairs: Sequence[Pair], every_token: bool) -> Scores:
 
 def findings(pairs: Sequence[Pair], fewest: int = 10, most: int = 5) -> list[Finding]:
     """The easiest and the hardest documents, and whether long ones are harder."""
-    known = [pair for pair in pairs if pair.prediction.answer["tokens"] > 0]
-    if len(known) < fewest:
+    numbers, told = array("q"), array("d")
+    for pair in pairs:
+        if pair.prediction.answer["tokens"] > 0:
+            numbers.append(pair.example.row)
+            told.extend((pair.prediction.answer["tokens"], -pair.prediction.answer["log_likelihood"]))
+    if len(numbers) < fewest:
         return []
-    tokens = np.array([pair.prediction.answer["tokens"] for pair in known], np.float64)
-    mean = np.array([-pair.prediction.answer["log_likelihood"] for pair in known]) / tokens
+    tokens, losses = np.array(told).reshape(-1, 2).T.copy()
+    mean = losses / tokens
     whole = float((mean * tokens).sum() / tokens.sum())
     order = np.argsort(mean, kind="stable")
     found = []
     for kind, places in (("strength", order[:most]), ("weakness", order[::-1][:most])):
-        rows = tuple(known[i].example.row for i in places)
+        rows = tuple(numbers[i] for i in places)
         word = "easiest" if kind == "strength" else "hardest"
         text = (
             f"The {word} documents have {mean[places].min():.3f} to {mean[places].max():.3f} nats a token, "

@@ -5,8 +5,10 @@ Only sums of counts enter a metric, so a bootstrap over sentences adds up rows o
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,18 +19,36 @@ from whet.tasks._remarks import best_and_worst, by_length
 from whet.tasks.contract import Finding, Pair, Schema
 
 
+@dataclass(frozen=True)
+class _Tagged:
+    """Tagged sentences as numbers: ``table`` counts of each type, how many a sentence rightly finds, finds, and has.
+
+    ``table`` is int [rows, types, 3]; ``agreeing`` of ``words`` have their tag; ``lengths`` are in characters.
+    ``losses`` [rows, 2] are nats and the words that have some, None where an answer has no logits.
+    """
+
+    types: list[str]
+    table: np.ndarray
+    agreeing: np.ndarray
+    words: np.ndarray
+    losses: np.ndarray | None
+    rows: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether all words of a sentence have their tags: bool [rows]."""
+        return np.asarray(self.agreeing == self.words)
+
+
 def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
     """f1, precision and recall of entities as conlleval counts them, and the share of words tagged rightly.
 
     Where tags mark no spans (parts of speech): accuracy, and F1 over tags. ``loss``, a word's mean negative
     log-likelihood, is there where every answer carries its logits; words that the model did not see have none.
     """
-    _, table = _table(pairs, schema)
-    columns = {
-        "counts": table,
-        "right": np.array([_agreeing(pair) for pair in pairs]),
-        "words": np.array([len(pair.example.inputs) for pair in pairs]),
-    }
+    answers = _read(pairs, schema)
+    columns = {"counts": answers.table, "right": answers.agreeing, "words": answers.words}
 
     def reduce(drawn: Columns) -> Mapping[str, np.ndarray]:
         return {name: column.sum(0) for name, column in drawn.items()}
@@ -37,9 +57,8 @@ def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
         return lambda got: measure(got["counts"])
 
     measures: dict[str, Measure] = {"accuracy": lambda got: float(ratio(got["right"], got["words"]))}
-    if pairs and all(pair.prediction.raw is not None for pair in pairs):
-        sums = np.array([_summed_loss(pair, schema) for pair in pairs])
-        columns |= {"nats": sums[:, 0], "judged": sums[:, 1]}
+    if answers.losses is not None:
+        columns |= {"nats": answers.losses[:, 0], "judged": answers.losses[:, 1]}
         measures["loss"] = lambda got: perplexity.loss_per_token(got["nats"], got["judged"])
     if schema.kind == "words":
         return Scores(columns, {"accuracy": measures.pop("accuracy"), "f1_macro": of_table(_macro), **measures}, reduce)
@@ -47,8 +66,50 @@ def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
     return Scores(columns, {**{name: of_table(f) for name, f in spans.items()}, **measures}, reduce)
 
 
-def _agreeing(pair: Pair) -> int:
-    return sum(t == a for t, a in zip(pair.example.target, pair.prediction.answer, strict=True))
+def _read(pairs: Iterable[Pair], schema: Schema) -> _Tagged:
+    """Walk through the pairs once and keep nothing of them but numbers."""
+    rows, agreeing, words, lengths = (array("q") for _ in range(4))
+    losses, owners, codes = array("d"), array("q"), array("q")
+    place = {name: k for k, name in enumerate(dict.fromkeys(_types(schema.labels, schema)))}
+    for pair in pairs:
+        true, given = pair.example.target, pair.prediction.answer
+        for column, names in enumerate(_counted(true, given, schema)):
+            owners.extend([len(rows)] * len(names))
+            codes.extend([3 * place.setdefault(name, len(place)) + column for name in names])
+        rows.append(pair.example.row)
+        agreeing.append(sum(t == a for t, a in zip(true, given, strict=True)))
+        words.append(len(pair.example.inputs))
+        lengths.append(sum(map(len, pair.example.inputs)))
+        if pair.prediction.raw is not None:
+            losses.extend(_summed_loss(pair, schema))
+    types = sorted(place)
+    number = {name: k for k, name in enumerate(types)}
+    table = np.zeros((len(rows), len(types), 3), np.int32)
+    kinds, columns = np.divmod(np.array(codes), 3)
+    np.add.at(table, (np.array(owners), np.array([number[name] for name in place], np.int64)[kinds], columns), 1)
+    whole = np.array(losses).reshape(-1, 2)
+    return _Tagged(
+        types,
+        table,
+        np.array(agreeing),
+        np.array(words),
+        whole if len(whole) == len(rows) > 0 else None,
+        np.array(rows),
+        np.array(lengths),
+    )
+
+
+def _types(tags: Sequence[str], schema: Schema) -> list[str]:
+    """What is counted of these tags: the tags themselves, or the types of the entities that they mark."""
+    return list(tags) if schema.kind == "words" else [span.type for tag in tags for span in entities.spans([tag])]
+
+
+def _counted(true: Sequence[str], given: Sequence[str], schema: Schema) -> tuple[Sequence[str], ...]:
+    """What of a sentence is rightly found, found, and there: tags, or types of entities."""
+    if schema.kind == "words":
+        return [t for t, a in zip(true, given, strict=True) if t == a], given, true
+    there, found = set(entities.spans(true)), set(entities.spans(given))
+    return tuple([span.type for span in group] for group in (there & found, found, there))
 
 
 def _summed_loss(pair: Pair, schema: Schema) -> tuple[float, int]:
@@ -65,35 +126,15 @@ def _macro(table: np.ndarray) -> float:
     return float(f1[seen].mean()) if seen.any() else float("nan")
 
 
-def _table(pairs: Sequence[Pair], schema: Schema) -> tuple[list[str], np.ndarray]:
-    """The types, and of each how many every sentence rightly finds, finds, and has: int [rows, types, 3]."""
-    both = [(pair.example.target, pair.prediction.answer) for pair in pairs]
-    tags = {tag for sentences in both for sentence in sentences for tag in sentence} | set(schema.labels)
-    if schema.kind == "words":
-        types = sorted(tags)
-        rows = [_word_counts(true, given, types) for true, given in both]
-    else:
-        types = sorted({span.type for tag in tags for span in entities.spans([tag])})
-        rows = [entities.count(true, given, types) for true, given in both]
-    return types, np.array(rows, np.int64).reshape(len(pairs), len(types), 3)
-
-
-def _word_counts(true: Sequence[str], given: Sequence[str], types: Sequence[str]) -> np.ndarray:
-    right = Counter(t for t, a in zip(true, given, strict=True) if t == a)
-    found, there = Counter(given), Counter(true)
-    return np.array([[right[name], found[name], there[name]] for name in types])
-
-
 def findings(pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
     """The best and the worst type, how entities are missed, sentences by length, and tags that look wrong."""
     if not pairs:
         return []
-    types, table = _table(pairs, schema)
-    whole = table.sum(0)
-    rows = class_rows(types, whole[:, 0], whole[:, 1], whole[:, 2])
+    answers = _read(pairs, schema)
+    whole = answers.table.sum(0)
+    rows = class_rows(answers.types, whole[:, 0], whole[:, 1], whole[:, 2])
     noun = "tag" if schema.kind == "words" else "type of entity"
-    right = np.array([tuple(p.example.target) == tuple(p.prediction.answer) for p in pairs])
-    found = [*best_and_worst(rows, noun), *by_length(pairs, right)]
+    found = [*best_and_worst(rows, noun), *by_length(answers.rows, answers.lengths, answers.right)]
     return found if schema.kind == "words" else [*found, *_misses(pairs, rows), *_doubtful(pairs)]
 
 

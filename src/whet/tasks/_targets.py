@@ -7,11 +7,12 @@ text until the training rows have shown that there is a scale.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from whet.core.errors import DataError
 from whet.tasks._reading import read_number, refuse, refuse_all
 from whet.tasks.contract import Example, Prediction, Schema
 
@@ -19,15 +20,15 @@ SCALE_AT = 100
 """More different whole numbers than this are a scale: numbered labels are mostly fewer, or the kind is named."""
 
 
-def infer_kind(targets: Sequence[Any]) -> str:
-    if any(isinstance(target, tuple) for target in targets):
+def infer_kind(counts: Mapping[Any, int]) -> str:
+    """The kind of targets that come so often."""
+    if any(isinstance(target, tuple) for target in counts):
         return "multi"
-    numbers = [read_number(target) for target in targets]
-    fractions = sum(number is not None and not number.is_integer() for number in numbers)
-    whole = [number for number in numbers if number is not None]
-    if fractions and len(whole) > 0.95 * len(targets):
+    numbers = {target: number for target in counts if (number := read_number(target)) is not None}
+    rows, whole = sum(counts.values()), sum(counts[target] for target in numbers)
+    if whole > 0.95 * rows and not all(number.is_integer() for number in numbers.values()):
         return "regression"
-    return "regression" if len(whole) == len(targets) and len(set(whole)) > SCALE_AT else "single"
+    return "regression" if whole == rows and len(set(numbers.values())) > SCALE_AT else "single"
 
 
 def label_order(label: str) -> tuple[int, float, str]:
@@ -39,10 +40,8 @@ def set_of(target: Any) -> tuple[str, ...]:
     return target if isinstance(target, tuple) else (str(target),)
 
 
-def one_of(example: Example) -> str:
-    if isinstance(example.target, str):
-        return example.target
-    raise refuse(example.row, f"the label {example.target!r} is not one label", "set task.kind=multi")
+def not_one(example: Example) -> DataError:
+    return refuse(example.row, f"the label {example.target!r} is not one label", "set task.kind=multi")
 
 
 def number_of(example: Example) -> float:
@@ -83,29 +82,27 @@ def two_sided(logits: np.ndarray, schema: Schema) -> np.ndarray:
     return np.stack([np.zeros_like(logits[..., 0]), logits[..., 0]], -1) if schema.kind == "binary" else logits
 
 
-def carried(targets: Sequence[Any], labels: Sequence[str]) -> np.ndarray:
-    """Which row carries which label: a bool array [rows, labels]."""
-    place = {label: k for k, label in enumerate(labels)}
-    table = np.zeros((len(targets), len(labels)), bool)
-    for row, target in enumerate(targets):
-        for label in set_of(target):
-            if label in place:
-                table[row, place[label]] = True
-    return table
+def carriers(counts: Mapping[Any, int]) -> Counter[str]:
+    """How many rows carry each label, where so many have each target."""
+    found: Counter[str] = Counter()
+    for target, rows in counts.items():
+        found.update(dict.fromkeys(set_of(target), rows))
+    return found
 
 
-def usual_answer(targets: Sequence[Any], schema: Schema) -> Prediction:
-    """The answer of whoever knows only how frequent the labels are: the first of them, or all that most rows carry.
+def usual_answer(targets: Mapping[Any, int], schema: Schema) -> Prediction:
+    """The answer of whoever knows only how many rows have each target: the most frequent label, or all that most rows
+    carry.
 
     Its logits are the shares' own (add-one smoothed, so that no label is impossible).
     """
-    carriers = Counter(label for target in targets for label in set(set_of(target)))
-    shares = {label: carriers[label] / len(targets) for label in schema.labels}
+    carried, rows = carriers(targets), sum(targets.values())
+    shares = {label: carried[label] / rows for label in schema.labels}
     first = max(schema.labels, key=lambda label: shares[label])
     usual = [label for label in schema.labels if shares[label] >= 0.5] or [first]
-    counts = np.array([carriers[label] for label in schema.labels]) + 1.0
+    counts = np.array([carried[label] for label in schema.labels]) + 1.0
     if schema.kind == "multi":
-        return Prediction(usual, shares, tuple(np.log(counts / (len(targets) + 2 - counts)).tolist()))
+        return Prediction(usual, shares, tuple(np.log(counts / (rows + 2 - counts)).tolist()))
     logits = np.log(counts / counts.sum())
     raw = logits[1:] - logits[:1] if schema.kind == "binary" else logits
     return Prediction(first, shares, tuple(raw.tolist()))

@@ -149,16 +149,19 @@ class LanguageModeling(Task):
         counts: Counter[int] = Counter()
         for feature in train.features:
             counts.update(self._told(feature, schema)[2])
-        told = [(feature.index, self._told(feature, schema)[2]) for feature in test.features]
-        size = 1 + max([*counts, *(token for _, tokens in told for token in tokens)], default=0)
+        size = 1 + max(counts, default=0)
+        for feature in test.features:
+            size = max(size, 1 + max(self._told(feature, schema)[2], default=0))
         total = sum(counts.values()) + size
         sums = np.zeros((len(test.examples), 2))
-        for index, tokens in told:
-            sums[index] += sum(math.log(total / (counts[token] + 1)) for token in tokens), len(tokens)
-        spans: list[list[tuple[int, int]]] = [[] for _ in test.examples]
+        spans: list[list[tuple[int, int]]] = [[] for _ in range(len(test.examples))]
+        cut = set()
         for feature in test.features:
+            tokens = self._told(feature, schema)[2]
+            sums[feature.index] += sum(math.log(total / (counts[token] + 1)) for token in tokens), len(tokens)
             spans[feature.index].append(feature.span)
-        cut = {feature.index for feature in test.features if feature.cut}
+            if feature.cut:
+                cut.add(feature.index)
         return [
             _surprise.answer(float(nats), int(count), spans[index] if index in cut else None)
             for index, (nats, count) in enumerate(sums)

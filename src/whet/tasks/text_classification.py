@@ -17,7 +17,7 @@ import numpy as np
 from whet.core.errors import DataError, UsageError
 from whet.metrics import calibration, multilabel
 from whet.metrics.scores import Scores
-from whet.tasks import _judging, _remarks
+from whet.tasks import _answers, _judging, _remarks
 from whet.tasks._cutting import fit
 from whet.tasks._reading import (
     is_missing,
@@ -31,14 +31,13 @@ from whet.tasks._reading import (
     refuse_no_names,
 )
 from whet.tasks._targets import (
-    carried,
+    carriers,
     infer_kind,
     label_order,
     learnable,
+    not_one,
     number_of,
     numbers_of,
-    one_of,
-    set_of,
     two_sided,
     usual_answer,
 )
@@ -107,19 +106,19 @@ class TextClassification(Task):
         return Example(number, (text, *pair), self._target(row.get("label"), number), read_weight(row, number))
 
     def learn(self, examples: Sequence[Example]) -> Schema:
-        unknown = [(example.row, "the label is empty") for example in examples if example.target is None]
-        if unknown:
+        targets = Counter(example.target for example in examples)
+        if None in targets:
+            unknown = [(example.row, "the label is empty") for example in examples if example.target is None]
             raise refuse_all(unknown, "fill it in, or delete the row")
-        if not examples:
+        if not targets:
             raise DataError("there are no training rows")
-        kind = self.kind if self.kind != "auto" else infer_kind([example.target for example in examples])
+        kind = self.kind if self.kind != "auto" else infer_kind(targets)
         if kind == "regression":
             values = np.array(numbers_of(examples))
             return Schema(kind, scale=(float(values.mean()), float(values.std()) or 1.0))
-        if kind == "multi":
-            counts = Counter(label for example in examples for label in set(set_of(example.target)))
-        else:
-            counts = Counter(one_of(example) for example in examples)
+        if kind == "single" and not all(isinstance(target, str) for target in targets):
+            raise next(not_one(example) for example in examples if not isinstance(example.target, str))
+        counts = carriers(targets)
         labels = tuple(sorted(counts, key=label_order))
         if not labels or (kind == "single" and len(labels) == 1):
             raise DataError(
@@ -217,7 +216,7 @@ class TextClassification(Task):
             constant = float(np.mean([number_of(example) for example in train.examples]))
             mean, deviation = schema.scale or (0.0, 1.0)
             return [Prediction(constant, None, ((constant - mean) / deviation,))] * len(test.examples)
-        return [usual_answer([example.target for example in train.examples], schema)] * len(test.examples)
+        return [usual_answer(Counter(example.target for example in train.examples), schema)] * len(test.examples)
 
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _remarks.findings(pairs, schema)
@@ -226,17 +225,17 @@ class TextClassification(Task):
         """Fit the temperature (one label; None where it cannot be told) or the thresholds (several) on validation."""
         if not pairs or schema.kind == "regression":
             return schema
-        logits = np.array([pair.prediction.raw for pair in pairs], np.float64)
-        if schema.kind == "multi":
-            truth = carried([pair.example.target for pair in pairs], schema.labels)
-            found = multilabel.best_thresholds(truth, calibration.sigmoid(logits))
-            return dataclasses.replace(schema, thresholds=tuple(map(float, found)))
-        place = {label: k for k, label in enumerate(schema.labels)}
-        known = [i for i, pair in enumerate(pairs) if pair.example.target in place]
-        if not known:
+        answers = _answers.read(pairs, schema)
+        labels = len(schema.labels)
+        if answers.logits is None:
             return schema
-        targets = np.array([place[pairs[i].example.target] for i in known])
-        fitted = calibration.fit_temperature(two_sided(logits[known], schema), targets)
+        if schema.kind == "multi":
+            found = multilabel.best_thresholds(answers.true[:, :labels], calibration.sigmoid(answers.logits))
+            return dataclasses.replace(schema, thresholds=tuple(map(float, found)))
+        known = answers.true < labels
+        if not known.any():
+            return schema
+        fitted = calibration.fit_temperature(two_sided(answers.logits[known], schema), answers.true[known])
         return dataclasses.replace(schema, temperature=fitted)
 
     def settled(self, schema: Schema) -> Task:
