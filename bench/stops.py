@@ -1,8 +1,8 @@
 """``python -m bench.stops [--stops 12]``: seconds from a signal to the end of a real run that saves and stops.
 
 MiniLM on SST-2's sentences by the default recipe, with a look and a save after every tenth step: SIGTERM and SIGINT in
-turn, two of them before training, the others at moments spread over it. A run that ends with another code, or takes more
-than the step under way, is wrong.
+turn, two of them before training, the others at moments spread over it. A run that ends with another code, or takes
+more than the step under way, is wrong.
 """
 
 from __future__ import annotations
