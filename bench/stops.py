@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import random
 import signal
 import subprocess
@@ -26,7 +27,7 @@ CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 
 def started(rows: Path, out: Path) -> subprocess.Popen[bytes]:
-    """A run of some minutes, with a look and a save after every tenth step."""
+    """A run of half a minute, with a look and a save after every tenth step."""
     command = [
         sys.executable,
         "-m",
@@ -52,6 +53,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
     while line and lines(out) < line and process.poll() is None:
         time.sleep(0.005)
     time.sleep(later)
+    load = os.getloadavg()[0]
     before, at = lines(out), time.monotonic()
     process.send_signal(number)
     code = process.wait()
@@ -63,6 +65,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
         "seconds": seconds,
         "code": code,
         "more_lines": lines(out) - before,
+        "load": load,
         "status": json.loads(state.read_text("utf-8"))["status"] if state.is_file() else None,
     }
 
@@ -70,7 +73,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=12)
-    parser.add_argument("--rows", type=int, default=640)
+    parser.add_argument("--rows", type=int, default=320)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     draw, found = random.Random(asked.seed), []
@@ -80,7 +83,7 @@ def main() -> int:
         rows.write_text("\n".join(whole) + "\n", "utf-8")
         for stop in range(asked.stops):
             number = (signal.SIGTERM, signal.SIGINT)[stop % 2]
-            line = 0 if stop < 2 else draw.randrange(1, 60)
+            line = 0 if stop < 2 else draw.randrange(1, 25)
             later = draw.uniform(3, 9) if stop < 2 else draw.uniform(0, 1)
             found.append(stopped(rows, Path(place) / "run", number, line, later))
             print(found[-1], file=sys.stderr)
