@@ -35,7 +35,7 @@ legs.assemble = limited
 
 def long_rows(path: Path) -> Path:
     words, draw = ["the", "film", "was", "long", "and", "told", "by", "people", "who", "talk", "much"], random.Random(0)
-    lines = (f"{' '.join(draw.choices(words, k=300))},{'ab'[number % 2]}" for number in range(40))
+    lines = (f"{' '.join(draw.choices(words, k=300))},{'ab'[number % 2]}" for number in range(20))
     path.write_text("text,label\n" + "\n".join(lines) + "\n", "utf-8")
     return path
 
@@ -45,16 +45,16 @@ def test_the_budget_that_is_named_does_fit(nest, tmp_path):
     rows = long_rows(tmp_path / "rows.csv")
 
     def run(out: str, budget: int) -> Ended:
-        settings = ("train.epochs=1", "train.threads=1", "train.precision=float32", "train.batch_size=32")
+        settings = ("train.epochs=1", "train.threads=1", "train.precision=float32", "train.batch_size=16")
         words = [word for one in (*settings, f"train.tokens_per_batch={budget}") for word in ("--set", one)]
-        return nest.run("run", rows, "--out", tmp_path / out, *words, patch=LIMITED.format(room=900_000_000))
+        return nest.run("run", rows, "--out", tmp_path / out, *words, patch=LIMITED.format(room=700_000_000))
 
-    first = run("one", 8192)
+    first = run("one", 4096)
     assert first.code == 6 and "Traceback" not in first.said, first.said
     said = re.search(r"train\.tokens_per_batch=(\d+)", first.said)
-    assert said and "8,192 tokens at once" in first.said, first.said
+    assert said and "4,096 tokens at once" in first.said, first.said
     fitting = int(said[1])
-    assert 256 <= fitting <= 4096
+    assert 256 <= fitting <= 2048
     second = run("two", fitting)
     assert second.code in (0, 5), second.said
 
