@@ -12,6 +12,7 @@ import datetime
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,18 +29,9 @@ CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 def started(rows: Path, out: Path) -> subprocess.Popen[bytes]:
     """A run of half a minute, with a look and a save after every tenth step."""
-    command = [
-        sys.executable,
-        "-m",
-        "whet.cli",
-        "run",
-        str(rows),
-        "--out",
-        str(out),
-        "--set",
-        "train.evaluate_every=10",
-    ]
-    return subprocess.Popen([*command, "--overwrite"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    settings = ["--out", str(out), "--set", "train.evaluate_every=10"]
+    command = [sys.executable, "-m", "whet.cli", "run", str(rows), *settings]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def lines(out: Path) -> int:
@@ -85,7 +77,9 @@ def main() -> int:
             number = (signal.SIGTERM, signal.SIGINT)[stop % 2]
             line = 0 if stop < 2 else draw.randrange(1, 25)
             later = draw.uniform(3, 9) if stop < 2 else draw.uniform(0, 1)
-            found.append(stopped(rows, Path(place) / "run", number, line, later))
+            out = Path(place) / f"run-{stop}"
+            found.append(stopped(rows, out, number, line, later))
+            shutil.rmtree(out, ignore_errors=True)
             print(found[-1], file=sys.stderr)
     wrong = [one for one in found if one["code"] != CODES[signal.Signals[one["signal"]]] or one["more_lines"] > 2]
     seconds = sorted(one["seconds"] for one in found)
