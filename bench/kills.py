@@ -30,8 +30,8 @@ def main() -> int:
         root = Path(place)
         words = ("run", str(write_rows(root / "rows.csv", 40)), "--model", str(tiny(root / "model")), *SETTINGS)
         nest = Nest(root)
-        for name in ("first", "whole"):
-            whole = nest.run(*words, "--out", root / name, under=str(root / name))
+        nest.warm(*words, "--out", root / "warm")
+        whole = nest.run(*words, "--out", root / "whole", under=str(root / "whole"))
         wanted, kills, again, chains, divergent = bits(root / "whole"), 0, 0, 0, 0
         while kills < asked.kills:
             out = root / f"run-{chains}"

@@ -10,7 +10,9 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,19 +28,10 @@ CODES = {signal.SIGTERM: 75, signal.SIGINT: 130}
 
 
 def started(rows: Path, out: Path) -> subprocess.Popen[bytes]:
-    """A run of some minutes, with a look and a save after every tenth step."""
-    command = [
-        sys.executable,
-        "-m",
-        "whet.cli",
-        "run",
-        str(rows),
-        "--out",
-        str(out),
-        "--set",
-        "train.evaluate_every=10",
-    ]
-    return subprocess.Popen([*command, "--overwrite"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    """A run of half a minute, with a look and a save after every tenth step."""
+    settings = ["--out", str(out), "--set", "train.evaluate_every=10"]
+    command = [sys.executable, "-m", "whet.cli", "run", str(rows), *settings]
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def lines(out: Path) -> int:
@@ -52,6 +45,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
     while line and lines(out) < line and process.poll() is None:
         time.sleep(0.005)
     time.sleep(later)
+    load = os.getloadavg()[0]
     before, at = lines(out), time.monotonic()
     process.send_signal(number)
     code = process.wait()
@@ -63,6 +57,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
         "seconds": seconds,
         "code": code,
         "more_lines": lines(out) - before,
+        "load": load,
         "status": json.loads(state.read_text("utf-8"))["status"] if state.is_file() else None,
     }
 
@@ -70,7 +65,7 @@ def stopped(rows: Path, out: Path, number: signal.Signals, line: int, later: flo
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stops", type=int, default=12)
-    parser.add_argument("--rows", type=int, default=640)
+    parser.add_argument("--rows", type=int, default=320)
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     draw, found = random.Random(asked.seed), []
@@ -80,9 +75,11 @@ def main() -> int:
         rows.write_text("\n".join(whole) + "\n", "utf-8")
         for stop in range(asked.stops):
             number = (signal.SIGTERM, signal.SIGINT)[stop % 2]
-            line = 0 if stop < 2 else draw.randrange(1, 60)
+            line = 0 if stop < 2 else draw.randrange(1, 25)
             later = draw.uniform(3, 9) if stop < 2 else draw.uniform(0, 1)
-            found.append(stopped(rows, Path(place) / "run", number, line, later))
+            out = Path(place) / f"run-{stop}"
+            found.append(stopped(rows, out, number, line, later))
+            shutil.rmtree(out, ignore_errors=True)
             print(found[-1], file=sys.stderr)
     wrong = [one for one in found if one["code"] != CODES[signal.Signals[one["signal"]]] or one["more_lines"] > 2]
     seconds = sorted(one["seconds"] for one in found)

@@ -61,8 +61,8 @@ def under_way(out: RunDir) -> Iterator[None]:
     A full or broken disk becomes a ResourceError, whichever library met it. Where even the status cannot be written
     any more the first error is the one that is told; a resume takes ``running`` for what it was.
     """
-    out.mark("running", error=None, diverged=None)
     try:
+        out.mark("running", error=None, diverged=None)
         yield
     except (Interrupted, Preempted, KeyboardInterrupt):
         _mark_the_end(out, "interrupted")

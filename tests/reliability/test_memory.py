@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import random
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 import whet
-from road.conftest import FAST, in_a_process, write_rows
+from reliability.harness import Ended
+from road.conftest import FAST, write_rows
 from whet.core import memory
 from whet.core.errors import ResourceError
 from whet.tasks.text_classification import TextClassification
 
 LIMITED = """
-import resource, sys
-import psutil, torch
-from whet.cli import main
-import whet.pipeline, whet.standing
-from transformers import AutoModel
-from whet.leg import Leg
+import resource, psutil, torch
 import whet.leg as legs
 
 assemble = legs.assemble
@@ -34,38 +29,34 @@ def limited(*given):
     return leg
 
 legs.assemble = limited
-torch.set_num_threads(1)
-sys.exit(main())
 """
 """The command line in a process that may take so many bytes from the moment at which its model is there."""
 
 
 def long_rows(path: Path) -> Path:
     words, draw = ["the", "film", "was", "long", "and", "told", "by", "people", "who", "talk", "much"], random.Random(0)
-    lines = (f"{' '.join(draw.choices(words, k=300))},{'ab'[number % 2]}" for number in range(80))
+    lines = (f"{' '.join(draw.choices(words, k=300))},{'ab'[number % 2]}" for number in range(20))
     path.write_text("text,label\n" + "\n".join(lines) + "\n", "utf-8")
     return path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs a limit on the process's memory")
-def test_the_budget_that_is_named_does_fit(tmp_path):
+def test_the_budget_that_is_named_does_fit(nest, tmp_path):
     rows = long_rows(tmp_path / "rows.csv")
-    script = tmp_path / "limited.py"
-    script.write_text(LIMITED.replace("{room}", str(900_000_000)), "utf-8")
 
-    def run(out: str, budget: int) -> subprocess.CompletedProcess[str]:
-        settings = ("train.epochs=1", "train.threads=1", "train.precision=float32", "train.batch_size=32")
+    def run(out: str, budget: int) -> Ended:
+        settings = ("train.epochs=1", "train.threads=1", "train.precision=float32", "train.batch_size=16")
         words = [word for one in (*settings, f"train.tokens_per_batch={budget}") for word in ("--set", one)]
-        return in_a_process(script, "run", rows, "--out", out, *words, cwd=tmp_path, check=False)
+        return nest.run("run", rows, "--out", tmp_path / out, *words, patch=LIMITED.format(room=700_000_000))
 
-    first = run("one", 8192)
-    assert first.returncode == 6 and "Traceback" not in first.stderr, first.stderr
-    said = re.search(r"train\.tokens_per_batch=(\d+)", first.stderr)
-    assert said and "8,192 tokens at once" in first.stderr, first.stderr
+    first = run("one", 4096)
+    assert first.code == 6 and "Traceback" not in first.said, first.said
+    said = re.search(r"train\.tokens_per_batch=(\d+)", first.said)
+    assert said and "4,096 tokens at once" in first.said, first.said
     fitting = int(said[1])
-    assert 256 <= fitting <= 4096
+    assert 256 <= fitting <= 2048
     second = run("two", fitting)
-    assert second.returncode in (0, 5), second.stderr
+    assert second.code in (0, 5), second.said
 
 
 def test_where_not_even_one_text_fits_it_is_said(tmp_path, monkeypatch):

@@ -33,6 +33,17 @@ def test_stopped_anywhere_it_goes_on_to_the_same_bits(where, name, code, nest, w
     assert bits(out) == bits(whole[0])
 
 
+def test_asked_while_its_first_word_is_written_it_is_an_interrupted_run(nest, words, whole, tmp_path):
+    """There is no recipe yet to go on with, and nothing stands in the way of beginning again."""
+    out = tmp_path / "run"
+    patch = ASK.format("SIGTERM") + "from whet.core.rundir import RunDir as R\nm = R.mark\n"
+    patch += "R.mark = lambda *x, **k: (m(*x, **k), setattr(R, 'mark', m), ask())\n"
+    ended = nest.run(*words, "--out", out, patch=patch)
+    assert ended.code == 75 and RunDir(out).status() == "interrupted", ended.said
+    assert "start it again as before" in nest.run("resume", out).said
+    assert nest.run(*words, "--out", out).code == 0 and bits(out) == bits(whole[0])
+
+
 WITHIN = {
     "forward": "from whet.tasks.text_classification import TextClassification as T\nt = T.loss\n"
     "def f(self, *x): ready() and ask(); return t(self, *x)\nT.loss = f\n",
