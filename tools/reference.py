@@ -99,8 +99,8 @@ FILES = {
     "files with their SHA-256, what the run `began` with (versions, processor), the hash of its `recipe`; `error` of a "
     "failed run, `diverged` with the rows of a step that was no number, `below_baseline` of a finished one",
     "log": "one object a step (`stage`, `step`, `epoch`, `loss`, `lr`, `grad_norm`, `examples`, `examples_per_second`, "
-    "`tokens`, `seconds`), and one a look at the validation rows (`stage`, `step`, `epoch`, `validation_METRIC` for "
-    "every metric, `best`)",
+    "`tokens`, `seconds`, and `spike` where the loss is far above all before it), and one a look at the validation "
+    "rows (`stage`, `step`, `epoch`, `validation_METRIC` for every metric, `best`)",
     "checkpoints": "states to go on from: safetensors and JSON with a SHA-256 manifest, published by rename",
     "check": "what the data check found: rows, classes, lengths and copies, labels that look alike, what splits share",
     "model": "the best weights as transformers or PEFT load them, a head that they have no class for in "
@@ -109,7 +109,7 @@ FILES = {
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
     "metrics": "scores with intervals, baseline, calibration, parameters, timing, memory, versions, data",
-    "findings": "what the report says, as data",
+    "findings": "what the report says, as data; at most 1,000 rows a finding, `row_count` then tells all",
     "report": "the report, one self-contained file",
     "card": "the model card",
 }

@@ -55,7 +55,7 @@ def named(sentence: str) -> set[str]:
 
 def test_the_log_holds_the_keys_that_are_told(tmp_path):
     out = RunDir(tmp_path)
-    papers.log(out, Progress(), Stepped(1, 0.5, 0.7, 1e-4, 1.0, 8, 99, 1.0))
+    papers.log(out, Progress(), Stepped(1, 0.5, 0.7, 1e-4, 1.0, 8, 99, 1.0, spike=4.0))
     papers.log(out, Progress(), Looked(1, 0.5, {"METRIC": 0.5}, True, 1.0))
     assert {key for line in read_lines(out.log) for key in line} == named(reference.FILES["log"])
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from prepare.made_rows import write
 from whet.core.errors import DataError
+from whet.prepare import tables
 from whet.prepare.readers._table import has_header
 from whet.prepare.readers.contract import READERS, Line, choose, look, read
 
@@ -321,3 +322,21 @@ def test_a_broken_quote_within_one_line_leaves_the_next_ones():
 
 def test_carriage_returns_alone_end_no_line_of_a_tsv():
     assert "line 1: a carriage return" in faults_of("text\tlabel\ra\tb\r", "tsv")[0]
+
+
+def test_a_file_that_is_written_while_it_is_read_is_refused(tmp_path, monkeypatch):
+    path = tmp_path / "growing.csv"
+    path.write_text("text,label\n" + "fine,good\ndull,bad\n" * 10, "utf-8")
+    plain = tables.read
+
+    def grows(place, **named):
+        for number, line in enumerate(plain(place, **named)):
+            if number == 5:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write("late,good\n")
+            yield line
+
+    monkeypatch.setattr(tables, "read", grows)
+    with pytest.raises(DataError, match="changed while it was read") as caught:
+        tables.read_table(path)
+    assert caught.value.faults[0].where == str(path)

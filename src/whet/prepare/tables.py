@@ -79,6 +79,8 @@ def read_table(path: Path) -> Table:
     files = files_of(path, seen.entry)
     sha256 = digest_of(files)
     table = table_of(str(path), seen.entry, read(path, entry=seen), sha256, seen.notes)
+    if digest_of(files) != sha256:
+        raise DataError("it was changed while it was read", str(path), "wait until it is written, and start again")
     if not table.rows and not table.faults:
         table.faults.append(Fault(_nothing(path, seen), str(path), "give at least one row"))
         table.tally.faulty += 1
