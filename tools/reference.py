@@ -108,7 +108,8 @@ FILES = {
     "fold": "the run that measures one fold of a cross-validation (`evaluate.folds`), without its weights",
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
-    "metrics": "scores with intervals, baseline, calibration, parameters, timing, memory, versions, data",
+    "metrics": "scores with intervals (after a cross-validation those of each fold too), baseline, calibration, "
+    "parameters, timing, memory, versions, data",
     "findings": "what the report says, as data; at most 1,000 rows a finding, `row_count` then tells all",
     "report": "the report, one self-contained file",
     "card": "the model card",

@@ -119,7 +119,7 @@ def sound(parsed: Mapping[str, Parsed], task: Task, columns: Mapping[str, str]) 
         return []
     targets = read_targets(parsed["train"].examples)
     faults = _without(parsed["train"], np.flatnonzero(targets.prints == 0).tolist(), role, "train")
-    faults = faults or odd_labels(targets, role, columns.get(role, role), _files(parsed["train"]))
+    faults = faults or odd_labels(targets, role, columns.get(role, role), parsed["train"].spots[0].file)
     if faults:
         faults += [fault for name in SPLITS[1:] if name in parsed for fault in unlabelled(parsed[name], task, name)]
     return faults
