@@ -111,3 +111,19 @@ def test_killed_and_saved_again_at_the_same_step(nest, words, whole, tmp_path):
     assert ended.code == 0, ended.said
     assert sorted(path.name for path in (out / "checkpoints").iterdir()) == places
     assert bits(out) == bits(whole[0])
+
+
+def test_killed_before_old_checkpoints_are_removed_a_resume_removes_them(nest, words, whole, tmp_path):
+    out = tmp_path / "run"
+    patch = (
+        "import os, signal, whet.train.state as s\n"
+        "rotate = s.rotate\n"
+        "def late(folder, keep):\n"
+        f"    if any(place.name.endswith('{STEPS:07d}') for place in folder.iterdir()): os.kill(os.getpid(), signal.SIGKILL)\n"
+        "    rotate(folder, keep)\n"
+        "s.rotate = late\n"
+    )
+    assert nest.run(*words, "--out", out, patch=patch).code == SIGKILLED
+    assert len(list((out / "checkpoints").iterdir())) == 3
+    assert nest.run("resume", out).code == 0
+    assert bits(out) == bits(whole[0])

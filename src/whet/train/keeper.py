@@ -16,7 +16,7 @@ from whet.strategies.contract import Group
 from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.diverged import DIVERGED
-from whet.train.state import Checkpoint, Progress
+from whet.train.state import Checkpoint, Progress, rotate
 from whet.train.stop import Stop
 
 
@@ -87,6 +87,7 @@ class Keeper:
         return checkpoint.save(self.watch.checkpoints, self.course.options.keep_checkpoints)
 
     def take_up(self, start: Checkpoint) -> None:
+        rotate(self.watch.checkpoints, self.course.options.keep_checkpoints)  # an interrupted save has not come to it
         self.progress = start.progress
         self._fill(start.weights)
         optimizers.restore(self.optimizer, self.groups, start.optimizer)

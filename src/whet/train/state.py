@@ -80,8 +80,7 @@ class Checkpoint:
             rundir.write_json(path / "progress.json", asdict(self.progress))
 
         durable.publish(place, write)
-        for old in list(newest(folder))[max(keep, 1) :]:
-            durable.discard(old)
+        rotate(folder, keep)
         return place
 
     @classmethod
@@ -99,6 +98,12 @@ class Checkpoint:
             )
         except (TypeError, ValueError, OSError, SafetensorError) as error:
             raise ModelError(f"another version of whet wrote it ({error})", str(place), CURE) from error
+
+
+def rotate(folder: Path, keep: int) -> None:
+    """Remove all checkpoints but the ``keep`` newest."""
+    for old in list(newest(folder))[max(keep, 1) :]:
+        durable.discard(old)
 
 
 def newest(folder: Path) -> Iterator[Path]:
