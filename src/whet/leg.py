@@ -150,7 +150,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
     for name, one in encoded.items():
         if said := one.account.sentence(name, limits):
             tell(Said(said))
-    if said := encoded["train"].account.unknown(built.model.source.name):
+    if said := encoded["train"].account.unknown(built.model.source.name, stage.model.extend_vocab):
         tell(Said(said))
     settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
     settled = settled.with_("model", pooling=built.loaded.pooling)

@@ -13,7 +13,7 @@ from whet.core.errors import DataError
 from whet.prepare import tokens
 from whet.prepare.batch import bounds
 from whet.prepare.corpus import prepare
-from whet.prepare.encode import encode, encode_on_disk
+from whet.prepare.encode import Account, encode, encode_on_disk
 from whet.prepare.options import DataOptions
 from whet.tasks.contract import Limits, Schema
 from whet.tasks.language_modeling import LanguageModeling
@@ -151,3 +151,11 @@ def test_the_share_of_text_that_the_model_does_not_know(tmp_path):
     assert account.unknown_tokens == unknown > 0
     assert account.text_tokens == len(ids) - 2 * len(split.examples) == account.tokens - 2 * account.rows
     assert account.unknown_share == unknown / account.text_tokens
+
+
+def test_above_a_tenth_of_unknown_tokens_the_cure_is_said_and_not_twice():
+    few, many = (Account(9, 9, 0, 0, 9, 120, 0, text_tokens=100, unknown_tokens=count) for count in (10, 11))
+    assert few.unknown("MODEL", False) == ""
+    first, again = (many.unknown("MODEL", extended) for extended in (False, True))
+    assert "11% of the training text's tokens are unknown to MODEL" in first and "model.extend_vocab=true" in first
+    assert "still unknown to MODEL" in again and "extend_vocab" not in again

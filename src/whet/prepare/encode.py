@@ -46,13 +46,14 @@ class Account:
         """The share of the text that the model cannot tell from any other unknown text."""
         return self.unknown_tokens / max(self.text_tokens, 1)
 
-    def unknown(self, model: str) -> str:
-        """What must be said aloud where the model cannot read much of the text."""
+    def unknown(self, model: str, extended: bool) -> str:
+        """What must be said aloud where the model cannot read much of the text, its vocabulary ``extended`` or not."""
         if self.unknown_share <= UNKNOWN:
             return ""
+        still, other = (" still", "give more rows") if extended else ("", "set model.extend_vocab=true")
         return (
-            f"{self.unknown_share:.0%} of the training text's tokens are unknown to {model}: it sees that there is "
-            "something, not what; name a model of this language with --model, or set model.extend_vocab=true"
+            f"{self.unknown_share:.0%} of the training text's tokens are{still} unknown to {model}: it sees that there "
+            f"is something, not what; name a model of this language with --model, or {other}"
         )
 
     def sentence(self, split: str, limits: Limits) -> str:
