@@ -187,8 +187,11 @@ def bits(root: Path) -> dict[str, str]:
 
 
 def tells_times(path: Path, out: Any) -> bool:
-    """Whether a file of a run says how long something took; a manifest holds the hashes of such, or of places."""
-    return path.name in ("progress.json", "manifest.json") or path in (
+    """Whether a file of a run says how long something took; a manifest holds the hashes of such, or of places.
+
+    An empty ``.lock`` may stay where nothing could be removed any more; it locks nobody out.
+    """
+    return path.name in ("progress.json", "manifest.json", ".lock") or path in (
         out.plan,
         out.state,
         out.metrics,
