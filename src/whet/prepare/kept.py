@@ -148,10 +148,14 @@ def _written(items: Iterator[bytes]) -> Any:
 
 
 def _batch(items: list[bytes]) -> pa.RecordBatch:
-    """Items as one column, from their bytes: of a list pyarrow asks pandas what it is, and imports it."""
+    return pa.record_batch([as_column(items)], schema=_SCHEMA)
+
+
+def as_column(items: Sequence[bytes]) -> pa.Array:
+    """Items as a column, made of their bytes: of a list pyarrow asks pandas what it is, and imports it."""
     bounds = np.cumsum([0, *map(len, items)], dtype=np.int64)
     buffers = [None, pa.py_buffer(bounds), pa.py_buffer(b"".join(items))]
-    return pa.record_batch([pa.Array.from_buffers(pa.large_binary(), len(items), buffers)], schema=_SCHEMA)
+    return pa.Array.from_buffers(pa.large_binary(), len(items), buffers)
 
 
 def _forget(path: Path, source: Any) -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 from whet.core import cache
 from whet.core.fields import changed
 from whet.core.rundir import digest
-from whet.prepare.kept import as_json, of_json
+from whet.prepare.kept import as_column, as_json, of_json
 from whet.tasks.contract import Features, Limits, Schema, Task
 
 FORMAT = 2
@@ -201,7 +201,7 @@ def _batch(features: Sequence[Features]) -> pa.RecordBatch:
         _numbers(np.array([one.part for one in features], np.int32)),
         _lists([one.ids for one in features], np.int32),
         _lists(kinds, np.int8),
-        pa.Array.from_buffers(pa.large_binary(), len(targets), [None, *_joined(targets)]),
+        as_column(targets),
         _numbers(np.array([one.supervised for one in features], np.float64)),
         _numbers(np.array([one.span[0] for one in features], np.int64)),
         _numbers(np.array([one.span[1] for one in features], np.int64)),
@@ -223,11 +223,6 @@ def _lists(values: Sequence[Sequence[int] | None], kind: type) -> pa.Array:
     buffers = [pa.py_buffer(known), pa.py_buffer(bounds)]
     inner = _numbers(flat)
     return pa.Array.from_buffers(pa.large_list(inner.type), len(values), buffers, children=[inner])
-
-
-def _joined(values: Sequence[bytes]) -> tuple[pa.Buffer, pa.Buffer]:
-    bounds = np.cumsum([0, *map(len, values)], dtype=np.int64)
-    return pa.py_buffer(bounds), pa.py_buffer(b"".join(values))
 
 
 def _of_tokenizer(tokenizer: Any) -> str:
