@@ -22,6 +22,7 @@ from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
 from whet.forecast import Forecast, forecast
+from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
@@ -243,18 +244,17 @@ def _measure(
     test = folds.answers(out, leg, tell) if leg.corpus.homes else predictor.pairs(leg.splits["test"], tell)
     papers.write_answers(out, leg, "validation", validation)
     errors = papers.write_answers(out, leg, "test", test)
+    corpus, rows = leg.corpus, leg.splits["test"]
+    held = HeldOut(test, rows.features, corpus.originals("test"), corpus.leaking, corpus.homes)
     verdict = judge(
         leg.model.task,
         leg.model.schema,
         leg.splits["train"],
         validation,
-        test,
+        held,
         before,
         leg.stage.evaluate,
         recipe.seed,
-        leg.splits["test"].features,
-        leg.corpus.leaking,
-        leg.corpus.homes,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)

@@ -16,6 +16,7 @@ from whet.core.events import Said, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.judge.facts import ReportFacts
+from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
 from whet.judge.report import render
@@ -92,7 +93,8 @@ def _measured(
     pairs = predictor.pairs(split, tell)
     errors = papers.answer_rows(corpus.originals("test"), pairs)
     rundir.write_lines(out.predictions("test"), errors)
-    verdict = judge(asked.task, asked.schema, None, [], pairs, None, options, 0, split.features)
+    held = HeldOut(pairs, split.features, corpus.originals("test"))
+    verdict = judge(asked.task, asked.schema, None, [], held, None, options, 0)
     findings = verdict.as_findings()
     figures: dict[str, Any] = {
         "task": corpus.task_name,

@@ -7,6 +7,7 @@ import numpy as np
 from whet.assemble.answers import as_row
 from whet.core import draws
 from whet.judge.facts import ReportFacts
+from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
 from whet.metrics import classification
@@ -89,7 +90,7 @@ def sorting_facts(language="en", rows=240, right=0.8):
     train, test = answered(300, 1.0, 1), answered(rows, right, 2, length=4)
     untuned = [Pair(p.example, Prediction("neutral", {})) for p in test]
     options = EvaluateOptions(language=language)
-    found = judge(Sorting(), SCHEMA, split("train", train), answered(80, right, 5), test, untuned, options, 1)
+    found = judge(Sorting(), SCHEMA, split("train", train), answered(80, right, 5), HeldOut(test), untuned, options, 1)
     rest = {
         "task": "text-classification",
         "strategy": "full",

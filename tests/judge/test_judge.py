@@ -12,6 +12,7 @@ from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
+from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge, main_metric
 from whet.judge.options import EvaluateOptions
 from whet.judge.paired import difference, rows_to_decide, slices
@@ -23,7 +24,7 @@ from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Split
 
 def judged(test, untuned=None, validation=(), **options):
     train = split("train", answered(200, 1.0, 1))
-    return judge(Sorting(), SCHEMA, train, validation, test, untuned, EvaluateOptions(**options), 7)
+    return judge(Sorting(), SCHEMA, train, validation, HeldOut(test), untuned, EvaluateOptions(**options), 7)
 
 
 def mean_of(values):
@@ -96,7 +97,7 @@ def test_no_test_rows_are_refused():
 
 def test_without_training_rows_the_baseline_learns_from_the_test_rows():
     test = answered(90, 0.8, 2)
-    found = judge(Sorting(), SCHEMA, None, (), test, None, EvaluateOptions(), 1)
+    found = judge(Sorting(), SCHEMA, None, (), HeldOut(test), None, EvaluateOptions(), 1)
     most = max(sum(p.example.target == label for p in test) for label in SCHEMA.labels)
     assert found.baseline["accuracy"] == most / len(test)
     assert found.validation == {}
@@ -179,7 +180,7 @@ def test_numbers_are_compared_with_a_constant_by_their_distance():
     examples = tuple(task.parse({"text": f"t{k}", "label": k / 4}, k) for k in range(1, 41))
     schema = task.learn(examples)
     near = [Pair(e, Prediction(float(e.target) + 0.1 * (-1) ** e.row, None, (0.0,))) for e in examples]
-    found = judge(task, schema, Split("train", examples), (), near, None, EvaluateOptions(), 1)
+    found = judge(task, schema, Split("train", examples), (), HeldOut(near), None, EvaluateOptions(), 1)
     assert found.metric == "spearman" and np.isnan(found.baseline["spearman"])
     first = found.findings[0]
     assert first.evidence["metric"] == "mse" and first.evidence["verdict"] == "better"
@@ -203,7 +204,7 @@ def test_a_task_that_speaks_of_length_and_calibration_is_not_repeated():
             return [Finding("slice", "Own."), Finding("calibration", "Own.")]
 
     train = split("train", answered(90, 1.0, 1))
-    found = judge(Telling(), SCHEMA, train, (), answered(90, 0.8, 2), None, EvaluateOptions(), 1)
+    found = judge(Telling(), SCHEMA, train, (), HeldOut(answered(90, 0.8, 2)), None, EvaluateOptions(), 1)
     assert [f.text for f in found.findings if f.kind in ("slice", "calibration")] == ["Own.", "Own."]
 
 
@@ -243,7 +244,7 @@ def test_every_task_is_judged_reported_and_carded(name, language):
     pairs = [Pair(e, Prediction(answer)) for e, answer in zip(examples, sample.right, strict=True)]
     worse = [Pair(e, Prediction(answer)) for e, answer in zip(examples, sample.wrong, strict=True)]
     options = EvaluateOptions(language=language)
-    found = judge(task, schema, Split("train", examples), pairs, pairs, worse, options, 1)
+    found = judge(task, schema, Split("train", examples), pairs, HeldOut(pairs), worse, options, 1)
     assert better(found.metric, found.test[found.metric].value, found.untuned[found.metric])
     rows = [as_row(p.example.row, row, p) for row, p in zip(sample.rows, pairs, strict=True)]
     metrics = json.loads(json.dumps(plain(found.as_metrics()), allow_nan=False))
@@ -264,13 +265,13 @@ def test_every_task_is_judged_reported_and_carded(name, language):
 def test_the_score_without_the_rows_that_training_saw(language):
     train, pairs = split("train", answered(200, 1.0, 1)), answered(150, 0.8, 2)
     wrong = [place for place, pair in enumerate(pairs) if pair.prediction.answer != pair.example.target]
-    asked = (Sorting(), SCHEMA, train, [], pairs, None)
-    found = judge(*asked, EvaluateOptions(language=language), 0, leaking=wrong)
+    asked = (Sorting(), SCHEMA, train, [])
+    found = judge(*asked, HeldOut(pairs, leaking=wrong), None, EvaluateOptions(language=language), 0)
     assert found.without_leaks["accuracy"].value == 1.0 > found.test["accuracy"].value
     assert found.as_metrics()["without_leaks"]["accuracy"]["value"] == 1.0
     (said,) = [one for one in found.findings if one.kind == "leak"]
     assert f"{len(wrong)} of 150" in said.text or f"150 行测试数据中有 {len(wrong)} 行" in said.text
     assert said.evidence["without"] == 1.0
     assert said.rows == tuple(pairs[place].example.row for place in wrong[:20])
-    plain = judge(*asked, EvaluateOptions(), 0)
+    plain = judge(*asked, HeldOut(pairs), None, EvaluateOptions(), 0)
     assert "without_leaks" not in plain.as_metrics() and not any(one.kind == "leak" for one in plain.findings)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from whet.judge import paired
+from whet.judge.held_out import HeldOut
 from whet.judge.judge import MOST_ROWS, judge
 from whet.judge.mistakes import mistakes
 from whet.judge.options import EvaluateOptions
@@ -101,7 +102,7 @@ def test_judging_takes_few_walks_through_the_rows_and_holds_few_of_them(kind, mo
     monkeypatch.setattr(paired, "DRAWS", 20)
     pairs = Walked(make)
     Live.now = Live.most = 0
-    judge(TASKS[name](), schema, None, (), pairs, None, EvaluateOptions(), 1)
+    judge(TASKS[name](), schema, None, (), HeldOut(pairs), None, EvaluateOptions(), 1)
     assert walks * ROWS <= pairs.taken <= walks * ROWS + FEW
     assert 0 < Live.most < ROWS / 2
 
@@ -141,7 +142,7 @@ def test_a_schema_is_learnt_in_one_walk():
 def test_a_finding_names_the_first_thousand_rows_and_tells_how_many_there_are():
     schema = Schema("single", LABELS)
     pairs = [label(k) for k in range(6000)]
-    found = judge(TASKS["text-classification"](), schema, None, (), pairs, None, EvaluateOptions(), 1)
+    found = judge(TASKS["text-classification"](), schema, None, (), HeldOut(pairs), None, EvaluateOptions(), 1)
     named = {len(one["rows"]): one.get("row_count") for one in found.as_findings()}
     cut = [len(one.rows) for one in found.findings if len(one.rows) > MOST_ROWS]
     assert cut and named[MOST_ROWS] in cut

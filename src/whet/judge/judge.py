@@ -9,6 +9,7 @@ from typing import Any
 from whet.core.errors import DataError, UsageError, nearest
 from whet.judge.folding import between, by_fold
 from whet.judge.general import Evidence, general_findings
+from whet.judge.held_out import HeldOut
 from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
 from whet.judge.options import EvaluateOptions
@@ -16,7 +17,7 @@ from whet.judge.reading import read
 from whet.judge.spoken import spoken
 from whet.metrics.scores import Interval, Scores, better
 from whet.prepare.kept import Lazy
-from whet.tasks.contract import Features, Finding, Pair, Schema, Split, Task
+from whet.tasks.contract import Finding, Pair, Schema, Split, Task
 
 MOST_ROWS = 1000
 """Rows that are named for one finding: enough to look at; of a million rows half a million may be wrong."""
@@ -78,29 +79,25 @@ def judge(
     schema: Schema,
     train: Split | None,
     validation: Sequence[Pair],
-    test: Sequence[Pair],
+    held: HeldOut,
     untuned: Sequence[Pair] | None,
     options: EvaluateOptions,
     seed: int,
-    features: Sequence[Features] = (),
-    leaking: Sequence[int] = (),
-    homes: Sequence[int] = (),
 ) -> Judgement:
     """Judge the answers to the test rows: intervals, the baseline, the untrained model, findings.
 
-    ``homes`` has for each test row of a cross-validation the fold whose model answered it.
-    ``leaking`` are the places of test rows that stand in training too: the score is given without them as well.
-    ``features`` of the test rows are for trivial predictors that read tokens. ``untuned`` are the untrained model's
-    answers to the same test rows, None where it could not answer at all. Without ``train`` (a finished model on other
-    data) the trivial predictor learns from the test rows themselves, which makes it the harder to beat. Intervals are
-    percentile bootstrap over rows. Raises DataError without test rows, UsageError for a metric that the task does not
-    compute.
+    ``held`` are the test rows; where some of them stand in training too, the score is given without them as well.
+    ``untuned`` are the untrained model's answers to the same rows, None where it could not answer at all. Without
+    ``train`` (a finished model on other data) the trivial predictor learns from the test rows themselves, which makes
+    it the harder to beat. Intervals are percentile bootstrap over rows. Raises DataError without test rows, UsageError
+    for a metric that the task does not compute.
     """
+    test = held.pairs
     if not test:
         raise DataError("there is no test row to judge the model by", cure="give a test file or larger split_fractions")
     scores = task.score(test, schema)
     metric = _checked(options.metric or task.metric(schema), scores)
-    trivial = task.score(_answered_trivially(task, schema, train, test, features), schema)
+    trivial = task.score(_answered_trivially(task, schema, train, held), schema)
     before = task.score(untuned, schema) if untuned else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
@@ -108,9 +105,9 @@ def judge(
     own = task.findings(test, schema)
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
     found = general_findings(evidence, reading, {finding.kind for finding in own}, options.language)
-    fresh = without_leaks(scores, leaking, options, seed)
-    leaks = [leak(metric, measured[metric], fresh[metric], test, leaking, options.language)] if fresh else []
-    folds = by_fold(scores, homes)
+    fresh = without_leaks(scores, held.leaking, options, seed)
+    leaks = [leak(metric, measured[metric], fresh[metric], test, held.leaking, options.language)] if fresh else []
+    folds = by_fold(scores, held.homes)
     spread = [between(metric, folds, options.language)] if folds else []
     return Judgement(
         metric=metric,
@@ -154,11 +151,12 @@ def _checked(metric: str, scores: Scores) -> str:
     return metric
 
 
-def _answered_trivially(
-    task: Task, schema: Schema, train: Split | None, test: Sequence[Pair], features: Sequence[Features]
-) -> Sequence[Pair]:
-    """The test rows with the answers of the trivial predictor; rows are made when asked for, as those of ``test``."""
-    split = Split("test", Lazy(len(test), lambda start, stop: [pair.example for pair in test[start:stop]]), features)
+def _answered_trivially(task: Task, schema: Schema, train: Split | None, held: HeldOut) -> Sequence[Pair]:
+    """The test rows with the answers of the trivial predictor; rows are made when asked for, as those of ``held``."""
+    test = held.pairs
+    split = Split(
+        "test", Lazy(len(test), lambda start, stop: [pair.example for pair in test[start:stop]]), held.features
+    )
     answers = task.baseline(train or split, split, schema)
 
     def both(start: int, stop: int) -> list[Pair]:
