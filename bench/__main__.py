@@ -1,4 +1,4 @@
-"""``python -m bench [sst2 wnut17 stories start rows] [--pairs 5] [--epochs N]``: run, print ratios, keep one JSON.
+"""``python -m bench [NAMES] [--pairs 5] [--epochs N]``: run, print ratios, keep one JSON.
 
 Every figure is taken in a fresh process; whet's and the peer's runs alternate, so that a busy machine hurts both.
 """
@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import rows
+from bench import adapters, rows
 from whet.papers import versions
 
 ROOT = Path(__file__).parent.parent
@@ -35,6 +35,8 @@ def whet(data: dict[str, str], seed: int, settings: dict[str, Any], out: Path) -
     return {
         "seconds": found["timing"]["train_seconds"],
         "score": found["test"][found["metric"]]["value"],
+        "validation": found["validation"][found["metric"]]["value"],
+        "moved": found["parameters"]["trainable"],
         "examples_per_second": found["timing"]["examples_per_second"],
         "peak_bytes": found["memory"]["peak_bytes"],
     }
@@ -94,6 +96,24 @@ def sst2(options: argparse.Namespace) -> dict[str, Any]:
     data = {"train": folder / "train.tsv", "validation": folder / "dev.tsv", "test": folder / "test.tsv"}
     common = {"epochs": options.epochs or 4, "batch_size": 32}
     return pairs(options.pairs, "classify", _texts(data), common, MODEL, 5e-5, {})
+
+
+def sst2_adapters(options: argparse.Namespace) -> dict[str, Any]:
+    """LoRA and BitFit beside PEFT and plain BitFit in the tuned Trainer."""
+    folder = DATA / "sst2"
+    data = _texts({"train": folder / "train.tsv", "validation": folder / "dev.tsv", "test": folder / "test.tsv"})
+    common = {"epochs": options.epochs or 4, "batch_size": 32}
+
+    def ours(kind: str, rate: float, seed: int) -> dict[str, Any]:
+        settings = {f"train.{key}": value for key, value in {**common, "learning_rate": rate}.items()}
+        with tempfile.TemporaryDirectory() as out:
+            return whet(data, seed, {"strategy.name": kind, **settings}, Path(out) / "run")
+
+    def theirs(kind: str, rate: float, seed: int) -> dict[str, Any]:
+        more = {"learning_rate": rate, "model": directory(MODEL), "seed": seed, "adapter": kind}
+        return peer("classify", {**data, **common, **more})
+
+    return {kind: adapters.beside(kind, ours, theirs, options.pairs) for kind in adapters.RATES}
 
 
 def wnut17(options: argparse.Namespace) -> dict[str, Any]:
@@ -162,7 +182,14 @@ def many_rows(options: argparse.Namespace) -> dict[str, Any]:
         return rows.measure(options.rows, words, Path(model))
 
 
-BENCHES = {"sst2": sst2, "wnut17": wnut17, "stories": stories, "start": start, "rows": many_rows}
+BENCHES = {
+    "sst2": sst2,
+    "sst2-adapters": sst2_adapters,
+    "wnut17": wnut17,
+    "stories": stories,
+    "start": start,
+    "rows": many_rows,
+}
 
 
 def _texts(data: dict[str, Path]) -> dict[str, str]:

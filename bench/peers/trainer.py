@@ -1,4 +1,4 @@
-"""transformers' Trainer, tuned: bf16, batches of like length, fused AdamW, dynamic padding.
+"""transformers' Trainer, tuned: bf16, batches of like length, fused AdamW, dynamic padding; with PEFT on request.
 
 ``python -m bench.peers.trainer KIND ARGUMENTS`` with KIND one of classify, tag, language; the arguments are JSON.
 Its clock runs from the first batch to the last save, validation and checkpoints included, as whet's does.
@@ -49,6 +49,20 @@ def arguments(given: dict[str, Any], out: str, metric: str | None) -> TrainingAr
     )
 
 
+def adapted(model: Any, kind: str | None) -> Any:
+    """The model with only a part of it moving: PEFT's LoRA as its guide has it but on all linear layers, with whet's
+    rank and strength; or BitFit, which is biases and head and needs no library."""
+    if kind == "lora":
+        import peft
+
+        config = peft.LoraConfig("SEQ_CLS", r=16, lora_alpha=32, target_modules="all-linear", lora_dropout=0.0)
+        return peft.get_peft_model(model, config)
+    if kind == "bitfit":
+        for name, parameter in model.named_parameters():
+            parameter.requires_grad_(name.endswith("bias") or name.startswith("classifier"))
+    return model
+
+
 def fit(trainer: Trainer) -> float:
     began = time.perf_counter()
     trainer.train()
@@ -68,6 +82,7 @@ def classify(given: dict[str, Any]) -> dict[str, Any]:
     }
     transformers.set_seed(given["seed"])
     model = transformers.AutoModelForSequenceClassification.from_pretrained(given["model"], num_labels=len(labels))
+    model = adapted(model, given.get("adapter"))
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             model,
@@ -78,8 +93,14 @@ def classify(given: dict[str, Any]) -> dict[str, Any]:
             compute_metrics=lambda found: {"accuracy": float((found[0].argmax(-1) == found[1]).mean())},
         )
         seconds = fit(trainer)
-        score = trainer.predict(sets["test"]).metrics["test_accuracy"]
-    return {"seconds": seconds, "score": score, "examples": len(sets["train"]) * given["epochs"]}
+        found = {split: trainer.predict(sets[split]).metrics["test_accuracy"] for split in ("validation", "test")}
+    return {
+        "seconds": seconds,
+        "score": found["test"],
+        "validation": found["validation"],
+        "examples": len(sets["train"]) * given["epochs"],
+        "moved": sum(one.numel() for one in model.parameters() if one.requires_grad),
+    }
 
 
 def tag(given: dict[str, Any]) -> dict[str, Any]:
