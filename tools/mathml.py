@@ -17,7 +17,7 @@ INLINE = re.compile(r"\$<code>(.*?)</code>\$")
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
     """Displayed formulas, before Markdown reads their underscores as emphasis."""
-    style = "margin: 1em 0; overflow-x: auto"  # a phone is narrower than a long formula
+    style = "padding: 0.4em 0; overflow: auto hidden"  # a phone is narrower than a long formula
     return DISPLAYED.sub(lambda found: f'<div style="{style}">{mathml(found[1], "block")}</div>', markdown)
 
 

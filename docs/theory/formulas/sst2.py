@@ -45,8 +45,9 @@ def attention_weights(q: np.ndarray, k: np.ndarray) -> np.ndarray:
 
 
 def attention(x: np.ndarray, w: Weights, block: str, heads: int) -> np.ndarray:
-    parts = [np.split(linear(x, w, f"{block}.attention.self.{n}"), heads, axis=1) for n in ("query", "key", "value")]
-    seen = [attention_weights(q, k) @ v for q, k, v in zip(*parts, strict=True)]
+    q, k, v = (linear(x, w, f"{block}.attention.self.{name}") for name in ("query", "key", "value"))
+    each = zip(*(np.split(part, heads, axis=1) for part in (q, k, v)), strict=True)
+    seen = [attention_weights(q, k) @ v for q, k, v in each]
     return linear(np.concatenate(seen, axis=1), w, f"{block}.attention.output.dense")
 
 
