@@ -25,13 +25,15 @@ def faults(name: str, english: str, chinese: str) -> list[str]:
         if english.count("$$") != 2 * len(formulas(english)):
             found.append("a displayed formula has no label")
         if sorted(formulas(english)) != sorted(checked(name)):
-            found.append("formulas and checks differ")
+            apart = set(formulas(english)) ^ set(checked(name))
+            found.append(f"formulas and checks differ: {', '.join(sorted({label for label, _ in apart}))}")
         if set(sources(name)) != {one for block in BLOCK.findall(english) for one in named(block)}:
             found.append("a function of the module is not shown, or one that is shown is not there")
         elif filled(name, english) != english:
             found.append("the code is not the module's: run tools/theory_code.py")
     if formulas(english) != formulas(chinese) or english.count("$$") != chinese.count("$$"):
-        found.append("the formulas differ between the languages")
+        apart = set(formulas(english)) ^ set(formulas(chinese))
+        found.append(f"the formulas differ between the languages: {', '.join(sorted({label for label, _ in apart}))}")
     if BLOCK.findall(english) != BLOCK.findall(chinese):
         found.append("the code differs between the languages")
     if heights(english) != heights(chinese):
