@@ -44,6 +44,7 @@ check: $(VENV)/dev
 
 reference: $(VENV)/dev
 	$(BIN)/python tools/reference.py
+	$(BIN)/python tools/theory_code.py
 
 bench: $(VENV)/dev
 	$(PIP) -c constraints.txt -e '.[dev,bench]'
