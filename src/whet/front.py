@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from whet import pipeline, second_look
+from whet import learnt, pipeline, second_look
 from whet.assemble.bundle import open_predictor
 from whet.assemble.predictor import Predictor
 from whet.core.errors import UsageError
@@ -77,9 +78,12 @@ def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run:
     return pipeline.resume(RunDir(Path(run)), tell, force)
 
 
-def load(model: str | Path) -> Predictor:
-    """The predictor of a bundle, a run's directory or a transformers directory that has a head."""
-    return open_predictor(str(model))
+def load(model: str | Path, *, tell: Tell = silent) -> Predictor:
+    """The predictor of a bundle, a run's directory or a transformers directory that has a head.
+
+    Of a run it can read the training rows again, for ``explain``.
+    """
+    return Predictor(open_predictor(str(model)).model, partial(learnt.read, Path(model), tell))
 
 
 def evaluate(
