@@ -17,6 +17,7 @@ from whet.assemble.bundle import open_predictor
 from whet.core.durable import discard
 from whet.core.events import Event, Said, Tell, silent
 from whet.core.rundir import RunDir
+from whet.judge.options import EvaluateOptions
 from whet.leg import Leg
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import encode
@@ -78,7 +79,7 @@ def run(
         if place.checkpoints.is_dir():
             discard(place.checkpoints)
         if number == 0:
-            recipe = _whole(Recipe.read(place.recipe), count(recipe))
+            recipe = _whole(Recipe.read(place.recipe), recipe.stages[-1].evaluate)
     tell(Said(f"the {count(recipe)} folds are measured; the model that ships is trained on all rows"))
     return recipe
 
@@ -104,12 +105,13 @@ def forget_models(out: RunDir) -> None:
 
 
 def _recipe(recipe: Recipe, number: int) -> Recipe:
-    stage = recipe.stages[-1].with_("evaluate", folds=None).with_("data", fold=(number, count(recipe)))
+    stage = recipe.stages[-1].with_("evaluate", folds=None, pool=None, curve=False)
+    stage = stage.with_("data", fold=(number, count(recipe)))
     return recipe.with_stage(len(recipe.stages) - 1, stage)
 
 
-def _whole(recipe: Recipe, folds: int) -> Recipe:
-    stage = recipe.stages[-1].with_("evaluate", folds=folds).with_("data", fold=None)
+def _whole(recipe: Recipe, evaluate: EvaluateOptions) -> Recipe:
+    stage = dataclasses.replace(recipe.stages[-1], evaluate=evaluate).with_("data", fold=None)
     return recipe.with_stage(len(recipe.stages) - 1, stage)
 
 

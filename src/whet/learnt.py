@@ -7,6 +7,7 @@ from pathlib import Path
 from whet import leg as legs
 from whet.assemble.nearest import Learnt, drawn
 from whet.core import rundir
+from whet.core.draws import derive
 from whet.core.errors import WhetError
 from whet.core.events import Said, Tell, silent
 from whet.core.rundir import RunDir
@@ -34,7 +35,8 @@ def read(model: Path, tell: Tell) -> Learnt | None:
     if rundir.read_json(out.state).get("files", [])[-1:] != [corpora[-1].files]:
         tell(Said(f"the data of {model} has changed since it was trained: {NEVER}"))
         return None
-    found = drawn(corpora[-1].splits["train"].examples, corpora[-1].originals("train"), recipe.seed)
+    seed = derive(recipe.seed, "stage", len(corpora) - 1)
+    found = drawn(corpora[-1].splits["train"].examples, corpora[-1].originals("train"), seed)
     if len(found.examples) < found.of:
-        tell(Said(f"of {found.of:,} training rows {len(found.examples):,}, drawn with seed {recipe.seed}, are looked at"))
+        tell(Said(f"of {found.of:,} training rows {len(found.examples):,}, drawn by the run's seed, are looked at"))
     return found

@@ -5,13 +5,14 @@ Every station reads and writes the run's directory; none asks a later one.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import folds, papers, rules, standing
+from whet import advice, folds, papers, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -133,6 +134,7 @@ def plan(
 
 def _read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     recipe, corpora = legs.read(recipe, tell)
+    recipe = advice.checked(recipe, corpora[-1], tell)
     return recipe, folds.checked(recipe, corpora)
 
 
@@ -239,7 +241,7 @@ def _measure(
     began: float,
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
-    predictor = Predictor(leg.model)
+    predictor = Predictor(leg.model, leg.learnt)
     validation = predictor.pairs(leg.splits["validation"], tell)
     test = folds.answers(out, leg, tell) if leg.corpus.homes else predictor.pairs(leg.splits["test"], tell)
     papers.write_answers(out, leg, "validation", validation)
@@ -257,6 +259,8 @@ def _measure(
         recipe.seed,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
+    verdict = dataclasses.replace(verdict, findings=(*verdict.findings, *advice.ranked(leg, predictor, out, tell)))
+    explained = advice.worst(leg, predictor, test, errors)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
-    papers.write_report(out, recipe, leg, verdict, figures, errors)
+    papers.write_report(out, recipe, leg, verdict, figures, errors, explained)
     return verdict.below_baseline

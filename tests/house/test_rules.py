@@ -35,6 +35,7 @@ FLOORS = {
     "forecast": 8,
     "folds": 8,
     "learnt": 8,
+    "advice": 8,
     "planning": 9,
     "standing": 9,
     "papers": 10,

@@ -6,7 +6,7 @@ word's tag. Over the vocabulary an answer claims nothing: its surprise is told t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,12 +40,10 @@ def claims(task: Task, schema: Schema, prediction: Prediction) -> list[Claim]:
         return [Claim("", lambda other: float(other.answer))]
     if kind == "token" and isinstance(answer, list) and np.ndim(prediction.raw) == 2:
         columns = [schema.labels.index(tag) for tag in answer]
-        found: list[Mapping[str, object]] | None = (prediction.details or {}).get("entities")
-        if found is not None:
-            ranges = [(str(one["type"]), tuple(one["words"])) for one in found]  # type: ignore[arg-type]
-        else:
-            ranges = [(tag, (word, word + 1)) for word, tag in enumerate(answer)]
-        return [Claim(name, _of_words(columns, *words), words) for name, words in ranges]
+        ranges: list[tuple[str, int, int]] = [(tag, word, word + 1) for word, tag in enumerate(answer)]
+        if (entities := (prediction.details or {}).get("entities")) is not None:
+            ranges = [(one["type"], *one["words"]) for one in entities]
+        return [Claim(name, _of_words(columns, start, end), (start, end)) for name, start, end in ranges]
     return []
 
 

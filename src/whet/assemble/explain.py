@@ -1,8 +1,8 @@
 """Why an answer is as it is: what becomes of it when each word is left out (occlusion, Zeiler and Fergus 2014).
 
-It asks the model alone and knows of no layers, so it holds for every task, family and adapter; docs/next-steps.md has the
-measurement that chose it. A word's weight is how much of the answer's own score goes with it: log-odds for labels and
-entities, units of the target for a number. What is below 0 spoke against the answer.
+It asks the model alone and knows of no layers, so it holds for every task, family and adapter; docs/next-steps.md
+has the measurement that chose it. A word's weight is how much of the answer's own score goes with it: log-odds for
+labels and entities, units of the target for a number. What is below 0 spoke against the answer.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which rows the model learnt from are nearest to a row: by cosine, in the states of its last block.
 
-A row's place is the mean of its states; the head reads no more of the trunk than these. What stands near there is what the
-tuned model takes for alike, which is not always what people would.
+A row's place is the mean of its states; the head reads no more of the trunk than these. What stands near there is what
+the tuned model takes for alike, which is not always what people would.
 """
 
 from __future__ import annotations

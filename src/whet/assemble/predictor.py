@@ -95,7 +95,7 @@ class Predictor:
         """The same answers, each with its ``explanation`` among the details, as far as the task and the rows allow."""
         model = self.model
         told = explain(model.task, model.schema, pairs, self._answers_to)
-        near = self._neighbours if any(one is not None for one in told) else None
+        near = self.near if any(one is not None for one in told) else None
         alike = near.nearest(places(model, [pair.example for pair in pairs])) if near else [[] for _ in pairs]
         found = []
         for pair, claims, rows in zip(pairs, told, alike, strict=True):
@@ -108,7 +108,8 @@ class Predictor:
         return found
 
     @cached_property
-    def _neighbours(self) -> Neighbours | None:
+    def near(self) -> Neighbours | None:
+        """The rows that the model learnt from with their places, where they are known; read once, when first asked."""
         learnt = self._learnt() if self._learnt else None
         return neighbours(self.model, learnt) if learnt and learnt.examples else None
 

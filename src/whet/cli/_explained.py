@@ -1,4 +1,4 @@
-"""What an answer rests on, for a terminal: its heaviest words with sign and bar, and the training rows nearest to it."""
+"""What an answer rests on, for a terminal: its heaviest words, and the training rows nearest to it."""
 
 from __future__ import annotations
 

@@ -23,9 +23,9 @@ import typer
 
 import whet
 from whet.cli import _options as options
+from whet.cli._explained import told
 from whet.cli._progress import Lines as Plain
 from whet.cli._progress import telling
-from whet.cli._explained import told
 from whet.cli._rows import Row, writer_for
 from whet.cli._show import document, line_of, note, say, width
 from whet.core.errors import DataError, UsageError

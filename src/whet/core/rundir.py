@@ -83,6 +83,10 @@ class RunDir:
         return self.root / "findings.json"
 
     @property
+    def pool(self) -> Path:
+        return self.root / "pool.jsonl"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 

@@ -13,6 +13,7 @@ from importlib.resources import files
 
 from whet.judge import sections
 from whet.judge.card import base_name
+from whet.judge.explained_section import explained
 from whet.judge.facts import ReportFacts
 from whet.judge.markup import safe, section
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
@@ -36,6 +37,7 @@ def render(facts: ReportFacts) -> str:
         sections.confusion(facts, say),
         sections.calibration(facts, say),
         wrong_answers(facts, say),
+        explained(facts, say),
         sections.retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),
