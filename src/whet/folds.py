@@ -26,8 +26,9 @@ from whet.tasks.contract import Pair, Split
 
 
 def count(recipe: Recipe) -> int:
-    """How many folds a run has; 0 where it measures on a test split."""
-    return recipe.stages[-1].evaluate.folds or 0
+    """How many folds a run trains; 0 where it measures on a test split, or is a point of a learning curve."""
+    last = recipe.stages[-1]
+    return 0 if last.data.share is not None else last.evaluate.folds or 0
 
 
 def share(recipe: Recipe) -> float:
@@ -56,7 +57,8 @@ def run(
     recipe: Recipe,
     out: RunDir,
     tell: Tell,
-    train: Callable[[Recipe, int, RunDir, Tell], object],
+    train: Callable[[Recipe, RunDir, Tell, float | None], object],
+    budget_seconds: float | None = None,
 ) -> Recipe:
     """Train and measure every fold that is not finished yet; the recipe as the first of them settled it.
 
@@ -74,7 +76,7 @@ def run(
         place = out.fold(number)
         if place.status() != "finished":
             tell(Said(f"fold {number + 1} of {count(recipe)}"))
-            train(_recipe(recipe, number), number, place, once)
+            train(_recipe(recipe, number), place, once, None if number else budget_seconds)
         place.recover()
         if place.checkpoints.is_dir():
             discard(place.checkpoints)
@@ -98,8 +100,8 @@ def answers(out: RunDir, leg: Leg, tell: Tell) -> list[Pair]:
 
 
 def forget_models(out: RunDir) -> None:
-    """Remove the folds' models once their answers are judged: nobody ships them, and their recipes make them again."""
-    for fold in out.folds():
+    """Remove the models of the runs inside once all is judged: nobody ships them, and their recipes make them again."""
+    for fold in out.inside():
         for place in (fold.model, fold.root / "stages"):
             shutil.rmtree(place, ignore_errors=True)
 

@@ -34,6 +34,7 @@ FLOORS = {
     "leg": 7,
     "forecast": 8,
     "folds": 8,
+    "curve": 9,
     "learnt": 8,
     "advice": 8,
     "planning": 9,

@@ -173,7 +173,7 @@ def bits(root: Path) -> dict[str, str]:
     """Everything whose bits are promised: each file of a run but those that tell times; of these what tells none."""
     from whet.core import rundir
 
-    runs = [rundir.RunDir(root), *rundir.RunDir(root).folds()]
+    runs = [rundir.RunDir(root), *rundir.RunDir(root).inside()]
     files = [path for path in sorted(root.rglob("*")) if path.is_file()]
     timeless = [path for path in files if not any(tells_times(path, run) for run in runs)]
     found = {str(path.relative_to(root)): _digest(path, root) for path in timeless}
