@@ -179,8 +179,9 @@ def bits(root: Path) -> dict[str, str]:
     found = {str(path.relative_to(root)): _digest(path, root) for path in timeless}
     for run in runs:
         log = [{key: value for key, value in line.items() if key not in TIMES} for line in rundir.read_lines(run.log)]
-        metrics = rundir.read_json(run.metrics)
+        metrics = rundir.read_json(run.metrics) if run.metrics.is_file() else {}  # a point of a curve has none
         kept = {key: value for key, value in metrics.items() if key not in ("timing", "memory")}
+        kept |= {"curve": [one | {"seconds": None} for one in kept["curve"]]} if "curve" in kept else {}
         found[f"log of {run.root.relative_to(root)}"] = json.dumps(log)
         found[f"metrics of {run.root.relative_to(root)}"] = json.dumps(kept)
     return found
