@@ -92,7 +92,8 @@ FILES = {
     "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
     "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), `peak_memory_bytes` "
     "(the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), `disk_bytes` (the sum: checkpoints "
-    "that are kept, one more while it is saved, and the model), and `stages` with the same of each stage, its `steps` "
+    "that are kept, one more while it is saved, and the model), `measure_seconds` (answering "
+    "validation and test rows) and `stages` with the same of each stage, its `steps` "
     "and its `tokens`; `whet plan` adds to each stage its `task`, its `strategy`, `rows` (an account of every split), "
     "then `notes` and, with --show, `shown`",
     "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data "
@@ -106,11 +107,15 @@ FILES = {
     "model": "the best weights as transformers or PEFT load them, a head that they have no class for in "
     "`head.safetensors`, the tokenizer, and whet.json",
     "fold": "the run that measures one fold of a cross-validation (`evaluate.folds`), without its weights",
+    "point": "the training on N % of the rows for a learning curve (`evaluate.curve`), without its weights",
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
     "metrics": "scores with intervals (after a cross-validation those of each fold too), baseline, calibration, "
-    "parameters, timing, memory, versions, data",
+    "parameters, timing, memory, versions, data; `curve` (`share`, `rows`, `value`, `low`, `high`, `seconds`) where a "
+    "learning curve was trained",
     "findings": "what the report says, as data; at most 1,000 rows a finding, `row_count` then tells all",
+    "pool": "the rows of `evaluate.pool` most worth labelling, in this order: `row`, `rank`, `score`, `doubt`, "
+    "`why`, `copies` where it came several times, its columns and its answer",
     "report": "the report, one self-contained file",
     "card": "the model card",
 }
@@ -122,12 +127,13 @@ def files() -> str:
     run, rows = RunDir(Path()), []
     places = {name for name, value in vars(RunDir).items() if isinstance(value, property)} | {
         "fold",
+        "point",
         "stage",
         "predictions",
     }
     if places != set(FILES):
         raise SystemExit(f"tools/reference.py does not describe: {', '.join(sorted(places ^ set(FILES)))}")
-    calls = {"fold": "N", "stage": "N", "predictions": "SPLIT"}
+    calls = {"fold": "N", "point": "N", "stage": "N", "predictions": "SPLIT"}
     for name, sentence in FILES.items():
         path = getattr(run, name)
         path = path(calls[name]) if name in calls else path

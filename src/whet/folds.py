@@ -17,6 +17,7 @@ from whet.assemble.bundle import open_predictor
 from whet.core.durable import discard
 from whet.core.events import Event, Said, Tell, silent
 from whet.core.rundir import RunDir
+from whet.judge.options import EvaluateOptions
 from whet.leg import Leg
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import encode
@@ -25,8 +26,9 @@ from whet.tasks.contract import Pair, Split
 
 
 def count(recipe: Recipe) -> int:
-    """How many folds a run has; 0 where it measures on a test split."""
-    return recipe.stages[-1].evaluate.folds or 0
+    """How many folds a run trains; 0 where it measures on a test split, or is a point of a learning curve."""
+    last = recipe.stages[-1]
+    return 0 if last.data.share is not None else last.evaluate.folds or 0
 
 
 def share(recipe: Recipe) -> float:
@@ -55,7 +57,8 @@ def run(
     recipe: Recipe,
     out: RunDir,
     tell: Tell,
-    train: Callable[[Recipe, int, RunDir, Tell], object],
+    train: Callable[[Recipe, RunDir, Tell, float | None], object],
+    budget_seconds: float | None = None,
 ) -> Recipe:
     """Train and measure every fold that is not finished yet; the recipe as the first of them settled it.
 
@@ -73,12 +76,12 @@ def run(
         place = out.fold(number)
         if place.status() != "finished":
             tell(Said(f"fold {number + 1} of {count(recipe)}"))
-            train(_recipe(recipe, number), number, place, once)
+            train(_recipe(recipe, number), place, once, None if number else budget_seconds)
         place.recover()
         if place.checkpoints.is_dir():
             discard(place.checkpoints)
         if number == 0:
-            recipe = _whole(Recipe.read(place.recipe), count(recipe))
+            recipe = _whole(Recipe.read(place.recipe), recipe.stages[-1].evaluate)
     tell(Said(f"the {count(recipe)} folds are measured; the model that ships is trained on all rows"))
     return recipe
 
@@ -97,19 +100,20 @@ def answers(out: RunDir, leg: Leg, tell: Tell) -> list[Pair]:
 
 
 def forget_models(out: RunDir) -> None:
-    """Remove the folds' models once their answers are judged: nobody ships them, and their recipes make them again."""
-    for fold in out.folds():
+    """Remove the models of the runs inside once all is judged: nobody ships them, and their recipes make them again."""
+    for fold in out.inside():
         for place in (fold.model, fold.root / "stages"):
             shutil.rmtree(place, ignore_errors=True)
 
 
 def _recipe(recipe: Recipe, number: int) -> Recipe:
-    stage = recipe.stages[-1].with_("evaluate", folds=None).with_("data", fold=(number, count(recipe)))
+    stage = recipe.stages[-1].with_("evaluate", folds=None, pool=None, curve=False)
+    stage = stage.with_("data", fold=(number, count(recipe)))
     return recipe.with_stage(len(recipe.stages) - 1, stage)
 
 
-def _whole(recipe: Recipe, folds: int) -> Recipe:
-    stage = recipe.stages[-1].with_("evaluate", folds=folds).with_("data", fold=None)
+def _whole(recipe: Recipe, evaluate: EvaluateOptions) -> Recipe:
+    stage = dataclasses.replace(recipe.stages[-1], evaluate=evaluate).with_("data", fold=None)
     return recipe.with_stage(len(recipe.stages) - 1, stage)
 
 

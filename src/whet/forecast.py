@@ -40,6 +40,7 @@ class Forecast:
     tokens: int
     checkpoint_bytes: int
     disk_bytes: int
+    measure_seconds: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -54,7 +55,8 @@ def forecast(leg: Leg) -> Forecast:
     per_step = _update_seconds(course.options.optimizer, parameters["trainable"], model.engine.device)
     seconds = (_learning_seconds(leg) * tokens * fraction) + per_step * course.steps
     looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
-    seconds += looks * _answering_seconds(leg) * leg.accounts["validation"].tokens
+    answering = _answering_seconds(leg)
+    seconds += looks * answering * leg.accounts["validation"].tokens
     moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
     checkpoint = moving + parameters["trainable"] * BEST_BYTES
     model.network.zero_grad(set_to_none=True)
@@ -66,6 +68,7 @@ def forecast(leg: Leg) -> Forecast:
         steps=course.steps,
         tokens=round(tokens * fraction),
         checkpoint_bytes=checkpoint,
+        measure_seconds=answering * (leg.accounts["validation"].tokens + leg.accounts["test"].tokens),
         disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + _bundle_bytes(leg),
     )
 

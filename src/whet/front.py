@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from whet import pipeline, second_look
+from whet import learnt, pipeline, second_look
 from whet.assemble.bundle import open_predictor
 from whet.assemble.predictor import Predictor
 from whet.core.errors import UsageError
@@ -45,10 +47,11 @@ def run(
     plugins: Sequence[str] = (),
     overwrite: bool = False,
     budget: str | None = None,
+    pool: str | Path | None = None,
     tell: Tell = silent,
 ) -> Run:
     """Fine-tune on ``data`` (a file, a folder, ``hf:NAME``, a recipe) and measure, as ``whet run`` does."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, _with_pool(settings, pool), plugins, tell)
     return pipeline.run(recipe, _place(out), tell, overwrite, _seconds(budget))
 
 
@@ -64,11 +67,12 @@ def plan(
     plugins: Sequence[str] = (),
     overwrite: bool = False,
     budget: str | None = None,
+    pool: str | Path | None = None,
     show: int = 0,
     tell: Tell = silent,
 ) -> Plan:
     """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, _with_pool(settings, pool), plugins, tell)
     return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
@@ -77,9 +81,12 @@ def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run:
     return pipeline.resume(RunDir(Path(run)), tell, force)
 
 
-def load(model: str | Path) -> Predictor:
-    """The predictor of a bundle, a run's directory or a transformers directory that has a head."""
-    return open_predictor(str(model))
+def load(model: str | Path, *, tell: Tell = silent) -> Predictor:
+    """The predictor of a bundle, a run's directory or a transformers directory that has a head.
+
+    Of a run it can read the training rows again, for ``explain``.
+    """
+    return Predictor(open_predictor(str(model)).model, partial(learnt.read, Path(model), tell))
 
 
 def evaluate(
@@ -126,6 +133,11 @@ def _recipe(
     if plugins:
         values["plugins"] = [*values.get("plugins", ()), *(str(Path(path).resolve()) for path in plugins)]
     return Recipe.of(apply(values, settings), where)
+
+
+def _with_pool(settings: Sequence[str], pool: str | Path | None) -> Sequence[str]:
+    """The settings with ``evaluate.pool``; quoted, for YAML would read some paths as something else."""
+    return settings if pool is None else [*settings, f"evaluate.pool={json.dumps(str(pool), ensure_ascii=False)}"]
 
 
 def _forget_settled(values: dict[str, Any], key: str, value: Any, tell: Tell) -> None:

@@ -12,6 +12,7 @@ import torch
 
 from whet.assemble.build import Built, Compute, build
 from whet.assemble.model import Model
+from whet.assemble.nearest import Learnt, drawn
 from whet.assemble.predictor import Predictor
 from whet.assemble.source import Source
 from whet.core.draws import derive
@@ -71,6 +72,10 @@ class Leg:
         if not self.splits["validation"].examples:
             return {}
         return Predictor(self.model).measure(self.splits["validation"])
+
+    def learnt(self) -> Learnt:
+        """The training rows, as far as an explanation looks at them."""
+        return drawn(self.splits["train"].examples, self.corpus.originals("train"), self.seed)
 
     def untuned(self, tell: Tell) -> Sequence[Pair] | None:
         """The answers to the test rows before training; None where the head is new and could only guess."""

@@ -191,6 +191,7 @@ def write_report(
     judgement: Judgement,
     figures: dict[str, Any],
     errors: Sequence[dict[str, Any]],
+    explained: Sequence[dict[str, Any]] = (),
 ) -> None:
     """``metrics.json``, ``findings.json``, ``report.html`` and ``README.md``."""
     rundir.write_json(out.metrics, figures)
@@ -203,6 +204,7 @@ def write_report(
         log=list(rundir.read_lines(out.log)) if out.log.is_file() else [],
         check=rundir.read_json(out.check) if out.check.is_file() else {},
         errors=errors,
+        explained=json.loads(json.dumps(rundir.plain(explained))),
         classes=judgement.classes,
         confusion=judgement.confusion,
         recipe=recipe.as_yaml(),

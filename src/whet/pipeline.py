@@ -5,13 +5,14 @@ Every station reads and writes the run's directory; none asks a later one.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import folds, papers, rules, standing
+from whet import advice, curve, folds, papers, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -76,7 +77,7 @@ def resume(out: RunDir, tell: Tell = silent, force: bool = False) -> Run:
             )
             raise UsageError(what, str(out.root), "start it again as before; nothing of it is lost")
         if not force:
-            for place in (out, *out.folds()):
+            for place in (out, *out.inside()):
                 standing.refuse_changes(place)
         with standing.interruptible(out):
             values = read_values(out.recipe)
@@ -123,6 +124,7 @@ def plan(
         shown += show(leg, rows)
     if k := folds.count(recipe):
         said.append(f"{k} folds are trained beside it: all together take about {k} times the time of one training")
+    said += curve.told(recipe, forecasts, budget_seconds)
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
         with out.held():
@@ -133,6 +135,7 @@ def plan(
 
 def _read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     recipe, corpora = legs.read(recipe, tell)
+    recipe = advice.checked(recipe, corpora[-1], tell)
     return recipe, folds.checked(recipe, corpora)
 
 
@@ -146,8 +149,8 @@ def _last(out: RunDir, tell: Tell) -> Checkpoint | None:
     return start
 
 
-def _fold(recipe: Recipe, number: int, out: RunDir, tell: Tell, stop: Stop, budget_seconds: float | None) -> None:
-    """Train and measure one fold, from its last checkpoint where it was interrupted; the first keeps to the budget."""
+def _inside(recipe: Recipe, out: RunDir, tell: Tell, budget_seconds: float | None = None, *, stop: Stop) -> None:
+    """Run one of the runs inside a run (a fold, a point of a curve), from its last checkpoint where it was stopped."""
     with out.held():
         start = None
         if out.recipe.is_file():
@@ -155,7 +158,7 @@ def _fold(recipe: Recipe, number: int, out: RunDir, tell: Tell, stop: Stop, budg
         else:
             out.claim(overwrite=True)
         recipe, corpora = legs.read(recipe, silent)  # the whole run has said what the rows are like
-        _go(recipe, corpora, out, stop, tell, time.perf_counter(), start, None if number else budget_seconds)
+        _go(recipe, corpora, out, stop, tell, time.perf_counter(), start, budget_seconds)
 
 
 def _go(
@@ -176,7 +179,7 @@ def _go(
     with standing.opened(out, recipe, corpora, start.progress if start else None):
         if folds.count(recipe) and start is None:
             share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
-            recipe = folds.run(recipe, out, tell, partial(_fold, stop=stop, budget_seconds=share))
+            recipe = folds.run(recipe, out, tell, partial(_inside, stop=stop), share)
             budget_seconds = None  # the first fold has settled the epochs for all
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
@@ -187,12 +190,19 @@ def _go(
                     leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
                 recipe = recipe.with_stage(number, leg.stage)
                 accounts[number] = leg.accounts
+                if number + 1 == len(recipe.stages):
+                    recipe = curve.settled(recipe, forecasts, budget_seconds)
                 _write_what_is_known(out, recipe, corpora, accounts, forecasts)
-                before = leg.untuned(tell)
+                before = None if curve.is_point(recipe) else leg.untuned(tell)
                 done.append(_train(leg, len(recipe.stages), out, stop, tell, start if number == first else None))
             papers.close_stage(out, done)
             if number + 1 < len(recipe.stages):
                 bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
+        if curve.is_point(recipe):
+            bundle.pack(leg.tuned().model, leg.stage.strategy, out.model)
+            out.mark("finished")
+            return
+        curve.run(recipe, out, tell, partial(_inside, stop=stop))
         below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
         out.mark("finished", below_baseline=below)
     folds.forget_models(out)
@@ -239,7 +249,7 @@ def _measure(
     began: float,
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
-    predictor = Predictor(leg.model)
+    predictor = Predictor(leg.model, leg.learnt)
     validation = predictor.pairs(leg.splits["validation"], tell)
     test = folds.answers(out, leg, tell) if leg.corpus.homes else predictor.pairs(leg.splits["test"], tell)
     papers.write_answers(out, leg, "validation", validation)
@@ -257,6 +267,11 @@ def _measure(
         recipe.seed,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
+    curved = curve.measured(recipe, leg, out, validation, sum(one.seconds for one in done))
+    advised = [*([curved.finding] if curved else []), *advice.ranked(leg, predictor, out, tell)]
+    verdict = dataclasses.replace(verdict, findings=(*verdict.findings, *advised))
+    explained = advice.worst(leg, predictor, test, errors)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
-    papers.write_report(out, recipe, leg, verdict, figures, errors)
+    figures |= {"curve": curved.points} if curved else {}
+    papers.write_report(out, recipe, leg, verdict, figures, errors, explained)
     return verdict.below_baseline

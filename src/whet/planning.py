@@ -50,6 +50,7 @@ def summed(forecasts: Sequence[Forecast]) -> dict[str, Any]:
         "total_parameters": forecasts[-1].total_parameters,
         "peak_memory_bytes": max(one.peak_memory_bytes for one in forecasts),
         "train_seconds": sum(one.train_seconds for one in forecasts),
+        "measure_seconds": sum(one.measure_seconds for one in forecasts),
         "checkpoint_bytes": max(one.checkpoint_bytes for one in forecasts),
         "disk_bytes": sum(one.disk_bytes for one in forecasts),
     }

@@ -52,6 +52,12 @@ def _stage(stage: Stage, place: str) -> Iterator[Fault]:
             f"{place}data.fold",
             "as [0, 5] for the first of five; evaluate.folds=5 runs them all",
         )
+    if stage.evaluate.curve and shares[0] == 0 and stage.data.validation is None:
+        yield Fault(
+            "a learning curve is measured on validation rows, and there are none",
+            f"{place}evaluate.curve",
+            "set data.validation or split_fractions",
+        )
     if train.patience is not None and shares[0] == 0 and stage.data.validation is None:
         yield Fault(
             "patience needs validation rows",

@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -179,3 +180,29 @@ def test_a_broken_pipe_of_something_else_is_an_error(door, whet_cli):
 def test_wide_letters_count_twice():
     assert _show.width("好a") == 3
     assert _show.table(("k", "v"), [("好", "x"), ("ab", "y")]).splitlines()[1:] == ["好  x", "ab  y"]
+
+
+EXPLANATION = {
+    "claims": [{"of": "yes", "score": 1.0, "parts": [
+        {"text": "good", "start": 0, "end": 4, "weight": 2.0}, {"text": "咖啡", "start": 5, "end": 7, "weight": -0.5},
+    ]}],
+    "nearest": [{"row": 7, "text": "good tea", "label": "yes", "target": "yes", "similarity": 0.91}],
+}  # fmt: skip
+
+
+def test_an_explanation_is_readable_without_colour():
+    told = predict.readable({"row": 1, "prediction": "yes", "explanation": EXPLANATION}).splitlines()
+    assert told[2:5] == [
+        "what speaks for yes (+) and against it (-)",
+        "  good   +2.000  ++++++++++++",
+        "  咖啡   -0.500  ---",
+    ]
+    assert told[-1] == "  row 7  0.910  yes: good tea"
+
+
+def test_explain_reaches_the_predictor(door, whet_cli, monkeypatch):
+    asked = []
+    monkeypatch.setattr(whet, "load", lambda model, tell: SimpleNamespace(stream=lambda *a, **o: asked.append(o) or []))
+    whet_cli("predict", "m", "good coffee", "--explain")
+    whet_cli("predict", "m", "good coffee")
+    assert [one.get("explained", False) for one in asked] == [True, False]

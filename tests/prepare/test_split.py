@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from prepare.made_rows import examples
 from whet.core.errors import DataError
 from whet.prepare.prints import fold
-from whet.prepare.split import folds, mixed, take, thin, thinned
+from whet.prepare.split import folds, mixed, share, take, thin, thinned
 from whet.tasks.contract import Example
 
 labels = st.lists(st.sampled_from("aaabbc"), min_size=1, max_size=120)
@@ -184,3 +184,16 @@ def test_lazy_rows_are_drawn_as_others():
     assert np.array_equal(take(rows, 9, 0, "test"), take(Lazy(rows), 9, 0, "test"))
     assert np.array_equal(thin(rows, 9, 0, "test"), thin(Lazy(rows), 9, 0, "test"))
     assert np.array_equal(folds(rows, 3, 0), folds(Lazy(rows), 3, 0))
+
+
+def test_shares_are_nested_stratified_and_keep_every_label():
+    labels = ["a"] * 60 + ["b"] * 30 + ["c"] * 2
+    rows = [Example(k + 1, (f"text {k}",), label) for k, label in enumerate(labels)]
+    quarter, half = (share(rows, part, 3) for part in (0.25, 0.5))
+    assert set(quarter) < set(half) and list(half) == sorted(half)
+    counted = [Counter(labels[k] for k in places) for places in (quarter, half)]
+    assert abs(counted[0]["a"] - 15) <= 1 and abs(counted[1]["a"] - 30) <= 1
+    assert counted[0]["c"] >= 1
+    rare = [Example(k + 1, (f"text {k}",), str(k)) for k in range(3)] + rows
+    assert {"0", "1", "2"} <= {rare[k].target for k in share(rare, 0.25, 3)}
+    assert list(share(rows, 0.25, 4)) != list(quarter)

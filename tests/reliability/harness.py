@@ -173,14 +173,15 @@ def bits(root: Path) -> dict[str, str]:
     """Everything whose bits are promised: each file of a run but those that tell times; of these what tells none."""
     from whet.core import rundir
 
-    runs = [rundir.RunDir(root), *rundir.RunDir(root).folds()]
+    runs = [rundir.RunDir(root), *rundir.RunDir(root).inside()]
     files = [path for path in sorted(root.rglob("*")) if path.is_file()]
     timeless = [path for path in files if not any(tells_times(path, run) for run in runs)]
     found = {str(path.relative_to(root)): _digest(path, root) for path in timeless}
     for run in runs:
         log = [{key: value for key, value in line.items() if key not in TIMES} for line in rundir.read_lines(run.log)]
-        metrics = rundir.read_json(run.metrics)
+        metrics = rundir.read_json(run.metrics) if run.metrics.is_file() else {}  # a point of a curve has none
         kept = {key: value for key, value in metrics.items() if key not in ("timing", "memory")}
+        kept |= {"curve": [one | {"seconds": None} for one in kept["curve"]]} if "curve" in kept else {}
         found[f"log of {run.root.relative_to(root)}"] = json.dumps(log)
         found[f"metrics of {run.root.relative_to(root)}"] = json.dumps(kept)
     return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, final
@@ -12,14 +14,16 @@ import numpy as np
 import torch
 
 from whet.assemble.answers import as_row, packed, size_of, unpacked
+from whet.assemble.explain import explain
 from whet.assemble.model import Model
+from whet.assemble.nearest import Learnt, Neighbours, neighbours, places
 from whet.core.errors import DataError, TrainingError, UsageError
 from whet.core.events import Answered, Said, Tell, silent
 from whet.prepare.batch import sweep
 from whet.prepare.encode import Account, encode
 from whet.prepare.kept import Lazy, keep
 from whet.prepare.rows import Row, read_rows
-from whet.tasks.contract import Pair, Part, Prediction, Split
+from whet.tasks.contract import Example, Pair, Part, Prediction, Split
 
 CHUNK = 1024
 """Rows read, encoded and answered at a time when they stream: enough to sort by length, few enough to hold."""
@@ -34,13 +38,19 @@ Input = Cells | str | Sequence[str]
 class Predictor:
     """Answers rows with a model: batches by length inside, answers in the order in which the rows came."""
 
-    def __init__(self, model: Model) -> None:
-        self.model = model
+    def __init__(self, model: Model, learnt: Callable[[], Learnt | None] | None = None) -> None:
+        """``learnt`` reads the rows that the model learnt from, where they are known; it is asked once, when needed."""
+        self.model, self._learnt = model, learnt
 
     def predict(self, rows: Input | Iterable[Input], top: int | None = None) -> list[dict[str, Any]]:
         """One answer a row, as in ``predictions/*.jsonl``; a row is a text, a pair or a mapping of columns."""
         several = [rows] if isinstance(rows, (str, Mapping)) else list(rows)
         return list(self.stream(several, top=top))
+
+    def explain(self, rows: Input | Iterable[Input], top: int | None = None) -> list[dict[str, Any]]:
+        """One answer a row as ``predict`` gives it, with an ``explanation``: words by weight, nearest training rows."""
+        several = [rows] if isinstance(rows, (str, Mapping)) else list(rows)
+        return list(self.stream(several, top=top, explained=True))
 
     def stream(
         self,
@@ -48,11 +58,13 @@ class Predictor:
         column: str | None = None,
         top: int | None = None,
         tell: Tell = silent,
+        explained: bool = False,
     ) -> Iterator[dict[str, Any]]:
         """Answer rows as they come, in constant memory and in their order; a path or an open file is read as data.
 
         ``column`` names the column of the text where it is not the one of the training. What was too long is told
-        once, at the end. Raises DataError with the row's number where one cannot be read.
+        once, at the end. Raises DataError with the row's number where one cannot be read. ``explained`` adds to each
+        what it rests on, which takes some tens of further answers a row.
         """
         if isinstance(rows, (str, Path)) or hasattr(rows, "read"):
             asked = {self.model.task.columns[0].role: column} if column else None
@@ -66,7 +78,7 @@ class Predictor:
             encoded = encode(Split("input", examples), model.task, model.tokenizer, model.limits, model.schema)
             account = _plus(account, encoded.account)
             for row, pair in zip(chunk, self.pairs(encoded.split), strict=True):
-                yield as_row(row.number, row.cells, pair, top)
+                yield as_row(row.number, row.cells, self.explained([pair])[0] if explained else pair, top)
         if said := account.sentence("input", self.model.limits):
             tell(Said(said))
 
@@ -78,6 +90,33 @@ class Predictor:
             return [Pair(*one) for one in zip(split.examples[start:stop], answers[start:stop], strict=True)]
 
         return Lazy(len(answers), both)
+
+    def explained(self, pairs: Sequence[Pair]) -> list[Pair]:
+        """The same answers, each with its ``explanation`` among the details, as far as the task and the rows allow."""
+        model = self.model
+        told = explain(model.task, model.schema, pairs, self._answers_to)
+        near = self.near if any(one is not None for one in told) else None
+        alike = near.nearest(places(model, [pair.example for pair in pairs])) if near else [[] for _ in pairs]
+        found = []
+        for pair, claims, rows in zip(pairs, told, alike, strict=True):
+            if claims is None:
+                found.append(pair)
+                continue
+            explanation = {"claims": claims, **({"nearest": rows} if rows else {})}
+            details = {**(pair.prediction.details or {}), "explanation": explanation}
+            found.append(Pair(pair.example, dataclasses.replace(pair.prediction, details=details)))
+        return found
+
+    @cached_property
+    def near(self) -> Neighbours | None:
+        """The rows that the model learnt from with their places, where they are known; read once, when first asked."""
+        learnt = self._learnt() if self._learnt else None
+        return neighbours(self.model, learnt) if learnt and learnt.examples else None
+
+    def _answers_to(self, examples: Sequence[Example]) -> Iterator[Prediction]:
+        model = self.model
+        split = Split("input", examples)
+        return self.answers(encode(split, model.task, model.tokenizer, model.limits, model.schema).split)
 
     def measure(self, split: Split, tell: Tell = silent) -> dict[str, float]:
         """The task's metrics on an encoded split whose targets are known."""

@@ -87,6 +87,10 @@ Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="The seed 
 Budget = Annotated[
     str | None, typer.Option("--budget", metavar="TIME", help="How long training may take: 10m, 2h, 90s.")
 ]
+Pool = Annotated[
+    str | None,
+    typer.Option("--pool", metavar="FILE", help="Rows without labels: rank those that are most worth labelling."),
+]
 Plugin = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file with tasks or strategies. May be repeated."),

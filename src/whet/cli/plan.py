@@ -37,6 +37,7 @@ def plan(
     out: options.Out = None,
     setting: options.Setting = None,
     budget: options.Budget = None,
+    pool: options.Pool = None,
     seed: options.Seed = None,
     plugin: options.Plugin = None,
     overwrite: options.Overwrite = False,
@@ -56,6 +57,7 @@ def plan(
             plugins=plugin or (),
             overwrite=overwrite,
             budget=budget,
+            pool=pool,
             show=show,
             tell=tell if as_json else silent,
         )

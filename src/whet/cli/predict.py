@@ -7,6 +7,7 @@ one cell of JSON; tsv knows no quotes, so tabs and line breaks inside a cell bec
 Example:
 
     whet predict runs/demo 'Good coffee, slow service.'
+    whet predict runs/demo 'Good coffee, slow service.' --explain
     whet predict runs/demo examples/reviews-en/test.csv -o answers.csv --top 2
     cat reviews.txt | whet predict runs/demo -
 """
@@ -22,6 +23,7 @@ import typer
 
 import whet
 from whet.cli import _options as options
+from whet.cli._explained import told
 from whet.cli._progress import Lines as Plain
 from whet.cli._progress import telling
 from whet.cli._rows import Row, writer_for
@@ -44,6 +46,10 @@ Column = Annotated[
 Top = Annotated[
     int | None, typer.Option("--top", metavar="K", min=1, help="Keep the K most probable labels of each row.")
 ]
+Explain = Annotated[
+    bool,
+    typer.Option("--explain", help="Say what each answer rests on: words by weight, and the nearest training rows."),
+]
 Lines = Annotated[
     bool,
     typer.Option("--json", help="JSON lines on a terminal too; with -o, one document about the file."),
@@ -60,6 +66,7 @@ def predict(
     out: File = None,
     column: Column = None,
     top: Top = None,
+    explain: Explain = False,
     plugin: options.Plugin = None,
     as_json: Lines = False,
     debug: options.Debug = False,
@@ -69,10 +76,11 @@ def predict(
     if out is not None and isinstance(given, Path) and Path(out).resolve() == given.resolve():
         raise UsageError("the answers would replace their own input", out, "give another file with -o")
     options.load_plugins(plugin)
-    predictor = whet.load(options.run_at(model))
+    predictor = whet.load(options.run_at(model), tell=Plain())
+    wanted = {"explained": True} if explain else {}
     if out is not None and write is not None:
         with telling() as tell:
-            rows = predictor.stream(given, column=column, top=top, tell=tell)
+            rows = predictor.stream(given, column=column, top=top, tell=tell, **wanted)
             count = write(_counted(rows, Path(source).name, tell))
         if as_json:
             document({"rows": count, "file": out})
@@ -80,7 +88,7 @@ def predict(
             note(f"wrote {count:,} answers to {out}")
         return
     spell = readable if isinstance(given, list) and _on_terminal() and not as_json else line_of
-    for row in predictor.stream(given, column=column, top=top, tell=Plain()):
+    for row in predictor.stream(given, column=column, top=top, tell=Plain(), **wanted):
         say(spell(row))
 
 
@@ -125,4 +133,6 @@ def readable(row: Row) -> str:
         for label, share in sorted(probabilities.items(), key=lambda pair: -pair[1]):
             bar = "█" * round(share * 24)
             lines.append(f"  {label}{' ' * (wide - width(label))}  {share:6.3f}  {bar}".rstrip())
+    if isinstance(row.get("explanation"), dict):
+        lines += told(row["explanation"])
     return "\n".join(lines)

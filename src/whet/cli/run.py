@@ -29,6 +29,7 @@ def run(
     out: options.Out = None,
     setting: options.Setting = None,
     budget: options.Budget = None,
+    pool: options.Pool = None,
     seed: options.Seed = None,
     plugin: options.Plugin = None,
     overwrite: options.Overwrite = False,
@@ -47,6 +48,7 @@ def run(
             plugins=plugin or (),
             overwrite=overwrite,
             budget=budget,
+            pool=pool,
             tell=tell,
         )
     told(found, as_json)

@@ -70,6 +70,14 @@ class RunDir:
         """The run that measures one fold of a cross-validation."""
         return RunDir(self.root / "folds" / str(number))
 
+    def point(self, percent: int) -> RunDir:
+        """The run on so much of the training rows, for a learning curve."""
+        return RunDir(self.root / "curve" / str(percent))
+
+    def inside(self) -> list[RunDir]:
+        """Every run inside this one, as far as it has begun: folds, and points of a learning curve."""
+        return self.folds() + [RunDir(path.parent) for path in sorted((self.root / "curve").glob("*/recipe.yaml"))]
+
     def folds(self) -> list[RunDir]:
         """The runs that measure folds, as far as they have begun."""
         return [RunDir(path.parent) for path in sorted((self.root / "folds").glob("*/recipe.yaml"))]
@@ -81,6 +89,10 @@ class RunDir:
     @property
     def findings(self) -> Path:
         return self.root / "findings.json"
+
+    @property
+    def pool(self) -> Path:
+        return self.root / "pool.jsonl"
 
     @property
     def report(self) -> Path:

@@ -13,7 +13,8 @@ class ReportFacts:
 
     ``metrics`` is ``metrics.json``, ``findings`` ``findings.json``, ``log`` the lines of ``metrics.jsonl``,
     ``check`` ``check.json``, ``errors`` all lines of ``predictions/test.jsonl`` (the wrong ones are picked
-    here), ``recipe`` the text of ``recipe.yaml``, ``bundle`` ``model/whet.json``; ``classes`` and
+    here), ``explained`` some of them with their ``explanation``, ``recipe`` the text of ``recipe.yaml``,
+    ``bundle`` ``model/whet.json``; ``classes`` and
     ``confusion`` are the Judgement's, ``notes`` the sentences said aloud on the way, ``head`` the kind of the
     task's head.
     """
@@ -24,6 +25,7 @@ class ReportFacts:
     log: Sequence[Mapping[str, Any]] = ()
     check: Mapping[str, Any] | None = None
     errors: Sequence[Mapping[str, Any]] = ()
+    explained: Sequence[Mapping[str, Any]] = ()
     classes: Sequence[Mapping[str, Any]] = ()
     confusion: Mapping[str, Any] | None = None
     recipe: str = ""

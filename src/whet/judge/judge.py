@@ -60,13 +60,13 @@ class Judgement:
             **({"without_leaks": _plain(self.without_leaks)} if self.without_leaks else {}),
         }
 
-    def as_findings(self, split: str = "test") -> list[dict[str, Any]]:
+    def as_findings(self) -> list[dict[str, Any]]:
         """``findings.json``: the findings as data; ``row_count`` tells all rows where not all of them are named."""
         return [
             {
                 "kind": finding.kind,
                 "text": finding.text,
-                "rows": [{"split": split, "row": row} for row in finding.rows[:MOST_ROWS]],
+                "rows": [{"split": finding.split, "row": row} for row in finding.rows[:MOST_ROWS]],
                 **({"row_count": len(finding.rows)} if len(finding.rows) > MOST_ROWS else {}),
                 "evidence": dict(finding.evidence),
             }

@@ -20,5 +20,11 @@ class EvaluateOptions:
     """Measure by cross-validation where rows are few: each row is answered by one of so many models that never saw it,
     and the model that ships is trained on all of them; 5 or 10 are custom (Kohavi 1995), null measures on a test
     split."""
+    pool: str | None = None
+    """File of rows without labels, ranked by how much a label of each is worth: where the model is in doubt, and no two
+    alike (Ash et al. 2020); null ranks none."""
+    curve: bool | None = None
+    """Train anew on 25 and 50 % of the training rows, to see on the validation rows whether more would help; null does
+    so where it is forecast to take under a tenth of the run, so that nobody waits for it unasked."""
     language: Literal["en", "zh"] = "en"
     """The language of report and findings, English or Chinese; English, as the tools around it speak it."""

@@ -13,6 +13,8 @@ from importlib.resources import files
 
 from whet.judge import sections
 from whet.judge.card import base_name
+from whet.judge.curving import curve
+from whet.judge.explained_section import explained
 from whet.judge.facts import ReportFacts
 from whet.judge.markup import safe, section
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
@@ -32,10 +34,12 @@ def render(facts: ReportFacts) -> str:
         section("scores", say("scores"), scores(facts, say), scores_lead(facts, say)),
         sections.findings(facts, say),
         sections.learning(facts, say),
+        curve(facts, say),
         sections.classes(facts, say),
         sections.confusion(facts, say),
         sections.calibration(facts, say),
         wrong_answers(facts, say),
+        explained(facts, say),
         sections.retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Lt
 
 Count = Annotated[int, Ge(1)]
 
@@ -38,6 +38,9 @@ class DataOptions:
     fold: tuple[int, int] | None = None
     """Measure on one of k parts of the training rows and train on the others, as in [0, 5] on the first of five: one
     of the runs that evaluate.folds makes; null splits as split_fractions says."""
+    share: Annotated[float, Gt(0), Lt(1)] | None = None
+    """Train on so much of the training rows, stratified, every label kept, smaller shares inside larger ones: one of
+    the runs that evaluate.curve makes; null trains on all."""
     split_fractions: tuple[float, float] = (0.1, 0.1)
     """Shares of the rows taken for a missing validation and a missing test split; a tenth each is custom.
     0 for validation goes without."""

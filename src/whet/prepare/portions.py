@@ -63,6 +63,10 @@ def completed(
             f"with all of them, in about {USUAL} times the time"
         )
     found, said = _divided(parsed, data.split_fractions, seed, name)
+    if data.share is not None:
+        rows = found["train"]
+        found["train"] = rows.pick(splits.share(rows.examples, data.share, seed))
+        said.append(f"data.share={data.share:g}: {len(found['train'])} of {len(rows)} training rows are used")
     return Completed(found, notes + said, homes)
 
 

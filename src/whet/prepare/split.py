@@ -116,6 +116,21 @@ def thin(examples: Sequence[Example], most: int, seed: int, site: str) -> np.nda
     return _thin(read_targets(examples), most, seed, site) if len(examples) > most else np.arange(len(examples))
 
 
+def share(examples: Sequence[Example], part: float, seed: int) -> np.ndarray:
+    """Positions of a share of the examples, stratified, ascending: a smaller share stands in a larger one.
+
+    A row of every label is in each, so that what is to be answered can be learnt.
+    """
+    targets = read_targets(examples)
+    order = _in_order(targets, seed, "share")
+    rank = np.empty(len(order), np.int64)
+    rank[order] = np.arange(len(order))
+    rows, labels = targets.owned
+    early = np.argsort(rank[rows], kind="stable")
+    _, first = np.unique(labels[early], return_index=True)
+    return np.union1d(order[: max(1, round(part * len(order)))], rows[early][first])
+
+
 def thinned(splits: Mapping[str, Sequence[Example]], most: int, seed: int) -> dict[str, np.ndarray]:
     """Positions of at most so many examples of each split, and of none with a label that training no longer has."""
     targets = {name: read_targets(examples) for name, examples in splits.items()}
@@ -151,12 +166,17 @@ def mixed(counts: Sequence[int], weights: Sequence[float], seed: int) -> np.ndar
 def _thin(targets: Targets, most: int, seed: int, site: str) -> np.ndarray:
     if len(targets) <= most:
         return np.arange(len(targets))
+    return np.sort(_in_order(targets, seed, site)[:most])
+
+
+def _in_order(targets: Targets, seed: int, site: str) -> np.ndarray:
+    """The examples' positions in an order that has the whole's proportions wherever it is cut."""
     random = draws.generator(seed, "thin", site)
     ranks = np.empty(len(targets))
     for members in _members(targets.strata()):
-        # the k-th of n members stands at (k + 1/2) / n: cutting this list anywhere keeps the proportions
+        # the k-th of n members stands at (k + 1/2) / n
         ranks[members[random.permutation(len(members))]] = (np.arange(len(members)) + 0.5) / len(members)
-    return np.sort(np.argsort(ranks, kind="stable")[:most])
+    return np.argsort(ranks, kind="stable")
 
 
 def _groups(examples: Sequence[Example], groups: np.ndarray | None) -> np.ndarray:

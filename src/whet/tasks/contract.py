@@ -162,12 +162,13 @@ class Split:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence of the report, with its evidence; ``rows`` are numbers in the test split."""
+    """One sentence of the report, with its evidence; ``rows`` are numbers in ``split``."""
 
     kind: Literal["strength", "weakness", "slice", "confusion", "calibration", "label_error", "leak", "folds", "next"]
     text: str
     rows: tuple[int, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    split: str = "test"
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,68 @@
+"""The section of errors explained: the surest wrong answers, their words shaded by weight, and the rows they resemble.
+
+A sign stands over every word that weighs something, so that the shade alone need not be told apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import figure, signed
+from whet.judge.markup import number, safe, section
+from whet.judge.words import Words
+
+MARKED = 0.15
+"""The share of the heaviest word's weight from which on a word is marked."""
+MOST_CLAIMS = 3
+"""Claims of one row that are shown: a long sentence may have many entities."""
+LONGEST = 300
+"""Characters of a training row that are shown."""
+
+
+def explained(facts: ReportFacts, say: Words) -> str:
+    """The few surest errors, each with what spoke for its answer."""
+    body = "".join(_row(one, k == 0, say) for k, one in enumerate(facts.explained))
+    return section("explained", say("explained"), body, say("explained_lead"))
+
+
+def _row(one: Mapping[str, Any], is_open: bool, say: Words) -> str:
+    explanation = one["explanation"]
+    claims = explanation["claims"][:MOST_CLAIMS]
+    head = say("explained_row", row=one["row"])
+    answer = say("explained_answer", target=_said(one.get("target")), answer=_said(one.get("prediction")))
+    parts = [_claim(claim, len(claims) > 1, say) for claim in claims]
+    near = "".join(_near(row) for row in explanation.get("nearest", ()))
+    nearest = f"<p>{safe(say('explained_near'))}</p><ul>{near}</ul>" if near else ""
+    summary = f"<summary>{safe(head)} <small>{safe(answer)}</small></summary>"
+    return f"<details{' open' if is_open else ''}>{summary}{''.join(parts)}{nearest}</details>"
+
+
+def _claim(claim: Mapping[str, Any], several: bool, say: Words) -> str:
+    parts = [part for part in claim["parts"] if isinstance(part["weight"], (int, float))]
+    most = max((abs(part["weight"]) for part in parts), default=0.0) or 1.0
+    words = " ".join(_word(part, part["weight"] / most) for part in parts)
+    named = f"<b>{safe(claim['of'])}</b> " if several and claim.get("of") else ""
+    return f'<p class="weighed">{named}{words}</p>'
+
+
+def _word(part: Mapping[str, Any], share: float) -> str:
+    if abs(share) < MARKED:
+        return f"<span>{safe(part['text'])}</span>"
+    kind, sign = ("for", "+") if share > 0 else ("against", "−")
+    tint, hint = round(60 * abs(share)), safe(signed(part["weight"]))
+    return f'<mark class="{kind}" style="--t:{tint}%" title="{hint}"><sup>{sign}</sup>{safe(part["text"])}</mark>'
+
+
+def _near(row: Mapping[str, Any]) -> str:
+    own = [value for name, value in row.items() if name not in ("row", "target", "similarity")]
+    text = " | ".join(_said(value) for value in own if value not in (None, "", row.get("target")))
+    text = text if len(text) <= LONGEST else text[:LONGEST] + " …"
+    return f"<li>{number(row['similarity'])} <b>{safe(_said(row.get('target'))[:LONGEST])}</b> {safe(text)}</li>"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(map(str, value))
+    return figure(value) if isinstance(value, float) else "–" if value is None else str(value)
