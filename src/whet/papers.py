@@ -22,6 +22,7 @@ from whet.forecast import Forecast
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
 from whet.judge.judge import Judgement
+from whet.judge.labels_section import relabel_row
 from whet.judge.report import render
 from whet.leg import Leg
 from whet.planning import summed
@@ -196,6 +197,7 @@ def write_report(
     rundir.write_json(out.metrics, figures)
     findings = judgement.as_findings()
     rundir.write_json(out.findings, findings)
+    originals = {name: leg.corpus.originals(name) for name in leg.splits}
     facts = ReportFacts(
         title=out.root.name,
         metrics=json.loads(json.dumps(rundir.plain(figures))),
@@ -203,6 +205,7 @@ def write_report(
         log=list(rundir.read_lines(out.log)) if out.log.is_file() else [],
         check=rundir.read_json(out.check) if out.check.is_file() else {},
         errors=errors,
+        relabel=write_relabel(out, originals, judgement),
         classes=judgement.classes,
         confusion=judgement.confusion,
         recipe=recipe.as_yaml(),
@@ -214,6 +217,20 @@ def write_report(
     )
     rundir.write_text(out.report, render(facts))
     rundir.write_text(out.card, card(facts))
+
+
+def write_relabel(
+    out: RunDir, originals: Mapping[str, Sequence[Mapping[str, Any]]], judgement: Judgement
+) -> list[dict[str, Any]]:
+    """``relabel.jsonl``: labels to look at, the most doubtful first, each beside its row; none, no file."""
+    out.relabel.unlink(missing_ok=True)
+    doubts = judgement.doubts
+    lines: list[dict[str, Any]] = [{}] * len(doubts)
+    for k in sorted(range(len(doubts)), key=lambda k: (doubts[k].split, doubts[k].place)):  # as rows lie on the disk
+        lines[k] = relabel_row(doubts[k], originals[doubts[k].split][doubts[k].place])
+    if lines:
+        rundir.write_lines(out.relabel, lines)
+    return lines
 
 
 def write_check(out: RunDir, corpora: Sequence[Corpus], accounts: Sequence[Mapping[str, Account]] = ()) -> None:

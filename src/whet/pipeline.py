@@ -27,7 +27,7 @@ from whet.judge.judge import judge
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
-from whet.prepare.encode import Account
+from whet.prepare.encode import Account, unknown_shares
 from whet.recipe import Recipe, read_values
 from whet.tasks.contract import Pair
 from whet.train.diverged import Diverged
@@ -245,7 +245,8 @@ def _measure(
     papers.write_answers(out, leg, "validation", validation)
     errors = papers.write_answers(out, leg, "test", test)
     corpus, rows = leg.corpus, leg.splits["test"]
-    held = HeldOut(test, rows.features, corpus.originals("test"), corpus.leaking, corpus.homes)
+    roles, unknown = tuple(corpus.columns.values()), unknown_shares(rows, leg.accounts["test"], leg.model.tokenizer)
+    held = HeldOut(test, rows.features, corpus.originals("test"), roles, unknown, corpus.leaking, corpus.homes)
     verdict = judge(
         leg.model.task,
         leg.model.schema,

@@ -83,6 +83,10 @@ class RunDir:
         return self.root / "findings.json"
 
     @property
+    def relabel(self) -> Path:
+        return self.root / "relabel.jsonl"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 

@@ -13,9 +13,9 @@ class ReportFacts:
 
     ``metrics`` is ``metrics.json``, ``findings`` ``findings.json``, ``log`` the lines of ``metrics.jsonl``,
     ``check`` ``check.json``, ``errors`` all lines of ``predictions/test.jsonl`` (the wrong ones are picked
-    here), ``recipe`` the text of ``recipe.yaml``, ``bundle`` ``model/whet.json``; ``classes`` and
-    ``confusion`` are the Judgement's, ``notes`` the sentences said aloud on the way, ``head`` the kind of the
-    task's head.
+    here), ``relabel`` those of ``relabel.jsonl``, ``recipe`` the text of ``recipe.yaml``, ``bundle``
+    ``model/whet.json``; ``classes`` and ``confusion`` are the Judgement's, ``notes`` the sentences said aloud on the
+    way, ``head`` the kind of the task's head.
     """
 
     title: str
@@ -26,6 +26,7 @@ class ReportFacts:
     errors: Sequence[Mapping[str, Any]] = ()
     classes: Sequence[Mapping[str, Any]] = ()
     confusion: Mapping[str, Any] | None = None
+    relabel: Sequence[Mapping[str, Any]] = ()
     recipe: str = ""
     notes: Sequence[str] = ()
     bundle: Mapping[str, Any] = field(default_factory=dict)

@@ -14,7 +14,9 @@ from importlib.resources import files
 from whet.judge import sections
 from whet.judge.card import base_name
 from whet.judge.facts import ReportFacts
+from whet.judge.labels_section import labels
 from whet.judge.markup import safe, section
+from whet.judge.slices_section import slices
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
 from whet.judge.wrong import wrong_answers
@@ -35,7 +37,9 @@ def render(facts: ReportFacts) -> str:
         sections.classes(facts, say),
         sections.confusion(facts, say),
         sections.calibration(facts, say),
+        slices(facts, say),
         wrong_answers(facts, say),
+        labels(facts, say),
         sections.retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),

@@ -71,8 +71,10 @@ def calibration(facts: ReportFacts, say: Words) -> str:
     if not found:
         return ""
     told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
+    more = [name for name in ("ece_before", "brier") if found.get(name) is not None]
     temperature = number(found.get("temperature"), "calibration.temperature")
     told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))
+    told += [(say(name), number(found[name], f"calibration.{name}")) for name in more]
     words = (say("confidence"), say("share_right"), say("ideal"))
     drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
