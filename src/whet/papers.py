@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,10 @@ from whet.judge.card import card
 from whet.judge.facts import ReportFacts
 from whet.judge.judge import Judgement
 from whet.judge.labels_section import relabel_row
+from whet.judge.reasons import Training
 from whet.judge.report import render
 from whet.leg import Leg
+from whet.nn import machine
 from whet.planning import summed
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account
@@ -183,6 +186,20 @@ def versions() -> dict[str, str]:
     """What the run was made with."""
     found = {name: importlib.metadata.version(name) for name in PACKAGES}
     return {"python": platform.python_version(), **found, "platform": platform.platform()}
+
+
+def training(out: RunDir, leg: Leg) -> Training:
+    """What the run has written of its last stage, for whoever asks why it went badly."""
+    account, counts, stage = leg.accounts["train"], leg.model.parameters(), leg.stage
+    return Training(
+        [line for line in rundir.read_lines(out.log) if line["stage"] == leg.number] if out.log.is_file() else [],
+        leg.corpus.check,
+        stage.train.learning_rate or math.nan,
+        stage.strategy.rate_for(machine.shape(leg.model.network.config)[0]),
+        account.unknown_share,
+        account.cut / max(account.rows, 1),
+        counts["trainable"] / counts["total"],
+    )
 
 
 def write_report(

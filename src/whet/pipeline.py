@@ -24,6 +24,7 @@ from whet.core.shelf import load_plugin
 from whet.forecast import Forecast, forecast
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
+from whet.judge.reasons import explained
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
@@ -257,6 +258,7 @@ def _measure(
         leg.stage.evaluate,
         recipe.seed,
     )
+    verdict = explained(verdict, papers.training(out, leg), leg.stage.evaluate.language)
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
     papers.write_report(out, recipe, leg, verdict, figures, errors)

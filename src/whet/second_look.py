@@ -19,6 +19,7 @@ from whet.judge.facts import ReportFacts
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
+from whet.judge.reasons import Training, explained
 from whet.judge.report import render
 from whet.prepare.corpus import Corpus, prepare_test
 from whet.prepare.encode import encode_on_disk, unknown_shares
@@ -98,6 +99,7 @@ def _measured(
     originals = corpus.originals("test")
     held = HeldOut(pairs, split.features, originals, tuple(corpus.columns.values()), unknown)
     verdict = judge(asked.task, asked.schema, None, [], held, None, options, 0)
+    verdict = explained(verdict, Training(check=corpus.check), options.language)
     findings = verdict.as_findings()
     figures: dict[str, Any] = {
         "task": corpus.task_name,

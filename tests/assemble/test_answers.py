@@ -6,8 +6,8 @@ import numpy as np
 
 from judge.made_facts import SCHEMA
 from whet.assemble.answers import as_row
-from whet.judge.mistakes import differences, mistakes
 from whet.judge.held_out import HeldOut
+from whet.judge.mistakes import differences, mistakes
 from whet.judge.reading import read as read_held
 from whet.tasks.contract import Example, Pair, Prediction, Schema
 

@@ -36,5 +36,8 @@ def test_a_model_below_the_baseline_ends_with_5_and_a_report(tmp_path, capsys):
     said = capsys.readouterr().err
     run = whet.Run.at(out)
     assert code == 5 and "below the trivial baseline" in said
+    assert "Likely reason: there were only" in said and "Likely reason: accuracy is" in said, said
+    assert [one for one in run.reasons if "on validation rows and 0.000 on test rows" in one]
+    assert run.reasons[0] in run.report.read_text("utf-8")
     assert run.status == "finished" and run.report.is_file() and run.model.is_dir()
     assert run.metrics["test"]["accuracy"]["value"] < run.metrics["baseline"]["accuracy"]

@@ -16,6 +16,7 @@ from whet.judge.card import base_name
 from whet.judge.facts import ReportFacts
 from whet.judge.labels_section import labels
 from whet.judge.markup import safe, section
+from whet.judge.reasons_section import reasons
 from whet.judge.slices_section import slices
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
@@ -31,6 +32,7 @@ def render(facts: ReportFacts) -> str:
     say = Words(facts.language)
     parts = [
         verdict(facts, say),
+        reasons(facts, say),
         section("scores", say("scores"), scores(facts, say), scores_lead(facts, say)),
         sections.findings(facts, say),
         sections.learning(facts, say),

@@ -88,6 +88,8 @@ def findings(facts: ReportFacts, say: Words) -> str:
     found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
     items = []
     for one in found:
+        if "reason" in (one.get("evidence") or {}):
+            continue  # stands under the verdict
         rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
         told = _rows(rows, one.get("row_count", len(rows)), say)
         where = f'<small class="rows">{safe(told)}</small>' if len(rows) > 1 else ""
