@@ -63,7 +63,7 @@ CASES = {
     "rate_low": {"log": lines(FLAT), "rate": 1e-6},
     "loss_flat": {"log": lines(FLAT)},
     "warming_up": {"log": lines(FALLING, RISING_RATE)},
-    "few_steps": {"log": lines(FALLING[::10])},
+    "few_steps": {"log": lines([1.0 - 0.1 * k / 19 for k in range(20)])},
     "unknown": {"unknown": 0.35},
     "contradictions": {"check": train(contradictions=40)},
     "cut": {"cut": 0.5},

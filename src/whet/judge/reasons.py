@@ -107,7 +107,7 @@ def _of_steps(training: Training) -> Iterator[Reason]:
         yield _not_fallen(training, loss)
     if len(steps) > 1 and rates[-1] == max(rates) > rates[0]:
         yield Reason("warming_up", {"steps": len(steps)})
-    if len(steps) < FEW_STEPS:
+    if len(steps) < FEW_STEPS and last > LEARNT * first:
         yield Reason("few_steps", {"steps": len(steps), "times": math.ceil(FEW_STEPS / len(steps))})
 
 
