@@ -138,7 +138,7 @@ def files() -> str:
         rows.append((f"`{path.as_posix()}`", sentence))
     note = (
         "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`. `whet evaluate` writes the state, "
-        "the check, the predictions, the metrics, the findings, the labels to look at and the report under the same names "
+        "the check, the predictions, metrics, findings, labels to look at and the report under the same names "
         "into `evaluations/<data>/`, or `--out`."
     )
     return f"# Files of a run\n\n{note}\n\n" + table(("file", "what is in it"), rows)
