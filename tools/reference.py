@@ -110,12 +110,15 @@ FILES = {
     "point": "the training on N % of the rows for a learning curve (`evaluate.curve`), without its weights",
     "stage": "the model of a stage that is not the last (N counts from 0)",
     "predictions": "one answer a row of the split, in the order of the file",
-    "metrics": "scores with intervals (after a cross-validation those of each fold too), baseline, calibration, "
-    "parameters, timing, memory, versions, data; `curve` (`share`, `rows`, `value`, `low`, `high`, `seconds`) where a "
-    "learning curve was trained",
+    "metrics": "scores with intervals (after a cross-validation those of each fold too), how the `interval` was made, "
+    "baseline, calibration, the `slices` that were asked, parameters, timing, memory, versions, data; `curve` "
+    "(`share`, `rows`, `value`, `low`, `high`, `seconds`) where a learning curve was trained",
     "findings": "what the report says, as data; at most 1,000 rows a finding, `row_count` then tells all",
     "pool": "the rows of `evaluate.pool` most worth labelling, in this order: `row`, `rank`, `score`, `doubt`, "
     "`why`, `copies` where it came several times, its columns and its answer",
+    "relabel": "labels of held-out rows to look at, the most doubtful first (`split`, `row`, `given`, `suggested`, "
+    "`confidence` and `margin`, or `z` of a number, `word` of a tagged one), each with its own columns; absent where "
+    "there is none",
     "report": "the report, one self-contained file",
     "card": "the model card",
 }
@@ -141,8 +144,8 @@ def files() -> str:
         rows.append((f"`{path.as_posix()}`", sentence))
     note = (
         "A run's directory is `runs/<data>-<task>-<strategy>-<time>/`, or `--out`. `whet evaluate` writes the state, "
-        "the check, the predictions, the metrics, the findings and the report under the same names into "
-        "`evaluations/<data>/`, or `--out`."
+        "the check, the predictions, metrics, findings, labels to look at and the report under the same names "
+        "into `evaluations/<data>/`, or `--out`."
     )
     return f"# Files of a run\n\n{note}\n\n" + table(("file", "what is in it"), rows)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import math
 import platform
 import re
 from collections.abc import Mapping, Sequence
@@ -22,8 +23,11 @@ from whet.forecast import Forecast
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
 from whet.judge.judge import Judgement
+from whet.judge.labels_section import relabel_row
+from whet.judge.reasons import Training
 from whet.judge.report import render
 from whet.leg import Leg
+from whet.nn import machine
 from whet.planning import summed
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account
@@ -184,6 +188,20 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **found, "platform": platform.platform()}
 
 
+def training(out: RunDir, leg: Leg) -> Training:
+    """What the run has written of its last stage, for whoever asks why it went badly."""
+    account, counts, stage = leg.accounts["train"], leg.model.parameters(), leg.stage
+    return Training(
+        [line for line in rundir.read_lines(out.log) if line["stage"] == leg.number] if out.log.is_file() else [],
+        leg.corpus.check,
+        stage.train.learning_rate or math.nan,
+        stage.strategy.rate_for(machine.shape(leg.model.network.config)[0]),
+        account.unknown_share,
+        account.cut / max(account.rows, 1),
+        counts["trainable"] / counts["total"],
+    )
+
+
 def write_report(
     out: RunDir,
     recipe: Recipe,
@@ -197,6 +215,7 @@ def write_report(
     rundir.write_json(out.metrics, figures)
     findings = judgement.as_findings()
     rundir.write_json(out.findings, findings)
+    originals = {name: leg.corpus.originals(name) for name in leg.splits}
     facts = ReportFacts(
         title=out.root.name,
         metrics=json.loads(json.dumps(rundir.plain(figures))),
@@ -205,6 +224,7 @@ def write_report(
         check=rundir.read_json(out.check) if out.check.is_file() else {},
         errors=errors,
         explained=json.loads(json.dumps(rundir.plain(explained))),
+        relabel=write_relabel(out, originals, judgement),
         classes=judgement.classes,
         confusion=judgement.confusion,
         recipe=recipe.as_yaml(),
@@ -216,6 +236,20 @@ def write_report(
     )
     rundir.write_text(out.report, render(facts))
     rundir.write_text(out.card, card(facts))
+
+
+def write_relabel(
+    out: RunDir, originals: Mapping[str, Sequence[Mapping[str, Any]]], judgement: Judgement
+) -> list[dict[str, Any]]:
+    """``relabel.jsonl``: labels to look at, the most doubtful first, each beside its row; none, no file."""
+    out.relabel.unlink(missing_ok=True)
+    doubts = judgement.doubts
+    lines: list[dict[str, Any]] = [{}] * len(doubts)
+    for k in sorted(range(len(doubts)), key=lambda k: (doubts[k].split, doubts[k].place)):  # as rows lie on the disk
+        lines[k] = relabel_row(doubts[k], originals[doubts[k].split][doubts[k].place])
+    if lines:
+        rundir.write_lines(out.relabel, lines)
+    return lines
 
 
 def write_check(out: RunDir, corpora: Sequence[Corpus], accounts: Sequence[Mapping[str, Account]] = ()) -> None:

@@ -25,10 +25,11 @@ from whet.core.shelf import load_plugin
 from whet.forecast import Forecast, forecast
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
+from whet.judge.reasons import with_reasons
 from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
-from whet.prepare.encode import Account
+from whet.prepare.encode import Account, unknown_shares
 from whet.recipe import Recipe, read_values
 from whet.tasks.contract import Pair
 from whet.train.diverged import Diverged
@@ -255,7 +256,8 @@ def _measure(
     papers.write_answers(out, leg, "validation", validation)
     errors = papers.write_answers(out, leg, "test", test)
     corpus, rows = leg.corpus, leg.splits["test"]
-    held = HeldOut(test, rows.features, corpus.originals("test"), corpus.leaking, corpus.homes)
+    roles, unknown = tuple(corpus.columns.values()), unknown_shares(rows, leg.accounts["test"], leg.model.tokenizer)
+    held = HeldOut(test, rows.features, corpus.originals("test"), roles, unknown, corpus.leaking, corpus.homes)
     verdict = judge(
         leg.model.task,
         leg.model.schema,
@@ -266,6 +268,7 @@ def _measure(
         leg.stage.evaluate,
         recipe.seed,
     )
+    verdict = with_reasons(verdict, papers.training(out, leg), leg.stage.evaluate.language)
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     curved = curve.measured(recipe, leg, out, validation, sum(one.seconds for one in done))
     advised = [*([curved.finding] if curved else []), *advice.ranked(leg, predictor, out, tell)]

@@ -19,9 +19,10 @@ from whet.judge.facts import ReportFacts
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.options import EvaluateOptions
+from whet.judge.reasons import Training, with_reasons
 from whet.judge.report import render
 from whet.prepare.corpus import Corpus, prepare_test
-from whet.prepare.encode import encode_on_disk
+from whet.prepare.encode import encode_on_disk, unknown_shares
 from whet.prepare.options import DataOptions
 from whet.recipe import Recipe, apply, read_values
 from whet.tasks.contract import Split
@@ -48,6 +49,7 @@ def evaluate(
     corpus = prepare_test(data, rows, asked.task, asked.schema, asked.columns)
     encoded = encode_on_disk(corpus.splits["test"], asked.task, asked.tokenizer, asked.limits, asked.schema)
     split, cut = encoded.split, encoded.account.sentence("test", asked.limits)
+    unknown = unknown_shares(split, encoded.account, asked.tokenizer)
     notes = [*corpus.notes, *([cut] if cut else [])]
     for note in notes:
         tell(Said(note))
@@ -55,7 +57,7 @@ def evaluate(
     with Stop(), out.held():
         out.claim(overwrite)
         with standing.under_way(out):
-            below = _measured(model, data, predictor, corpus, split, notes, options, out, tell)
+            below = _measured(model, data, predictor, corpus, split, unknown, notes, options, out, tell)
         out.mark("finished", below_baseline=below)
     return Run(out.root)
 
@@ -83,6 +85,7 @@ def _measured(
     predictor: Predictor,
     corpus: Corpus,
     split: Split,
+    unknown: Sequence[float],
     notes: Sequence[str],
     options: EvaluateOptions,
     out: RunDir,
@@ -93,8 +96,10 @@ def _measured(
     pairs = predictor.pairs(split, tell)
     errors = papers.answer_rows(corpus.originals("test"), pairs)
     rundir.write_lines(out.predictions("test"), errors)
-    held = HeldOut(pairs, split.features, corpus.originals("test"))
+    originals = corpus.originals("test")
+    held = HeldOut(pairs, split.features, originals, tuple(corpus.columns.values()), unknown)
     verdict = judge(asked.task, asked.schema, None, [], held, None, options, 0)
+    verdict = with_reasons(verdict, Training(check=corpus.check), options.language)
     findings = verdict.as_findings()
     figures: dict[str, Any] = {
         "task": corpus.task_name,
@@ -106,12 +111,14 @@ def _measured(
     rundir.write_json(out.metrics, figures)
     rundir.write_json(out.check, corpus.check)
     rundir.write_json(out.findings, findings)
+    relabel = papers.write_relabel(out, {"test": originals}, verdict)
     facts = ReportFacts(
         title=f"{model} on {Path(data).name}",
         metrics=json.loads(json.dumps(rundir.plain(figures))),
         findings=findings,
         check=corpus.check,
         errors=errors,
+        relabel=relabel,
         classes=verdict.classes,
         confusion=verdict.confusion,
         notes=notes,

@@ -49,6 +49,7 @@ class FakeRun:
     path: Path
     below_baseline: bool = False
     metrics: dict[str, Any] = field(default_factory=lambda: dict(METRICS))
+    reasons: tuple[str, ...] = ("Likely reason: there were only 4 steps; give more train.epochs.",)
 
     @property
     def report(self) -> Path:

@@ -46,6 +46,9 @@ class Sorting:
         labels = [example.target for example in train.examples]
         return [Prediction(max(schema.labels, key=labels.count))] * len(test.examples)
 
+    def quality(self, pair, schema):
+        return float(pair.prediction.answer == pair.example.target)
+
     def findings(self, pairs, schema):
         return [Finding("confusion", "2 rows <script>alert(1)</script> were mixed up.", (1, 2), {"count": 2})]
 

@@ -15,7 +15,7 @@ from whet.judge.facts import ReportFacts
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge, main_metric
 from whet.judge.options import EvaluateOptions
-from whet.judge.paired import difference, rows_to_decide, slices
+from whet.judge.paired import difference, rows_to_decide
 from whet.judge.report import render
 from whet.judge.spoken import shapes, spoken
 from whet.metrics.scores import Interval, Scores, better
@@ -38,7 +38,8 @@ def test_metrics_are_what_the_task_scored_and_survive_strict_json():
     metrics = found.as_metrics()
     assert {name: part["value"] for name, part in metrics["test"].items()} == exact
     assert all(part["low"] <= part["value"] <= part["high"] for part in metrics["test"].values())
-    assert set(metrics) == {"metric", "test", "validation", "baseline", "untuned", "calibration"}
+    assert set(metrics) == {"metric", "interval", "test", "validation", "baseline", "untuned", "calibration", "slices"}
+    assert metrics["interval"] == {"method": "percentile bootstrap over rows", "confidence": 0.95, "draws": 1000}
     assert set(metrics["validation"]) == set(metrics["baseline"]) == set(metrics["untuned"]) == set(exact)
     assert metrics["calibration"]["temperature"] == SCHEMA.temperature
     assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
@@ -134,29 +135,17 @@ def test_rows_to_decide_follow_the_square_root():
     assert rows_to_decide(100, Interval(0.1, -0.001, 0.1)) is None  # as many rows as there are would show it
 
 
-def test_a_planted_slice_is_found_and_luck_is_not():
-    random = draws.generator(9, "slices")
-    groups = {"a": np.arange(0, 100), "b": np.arange(100, 200), "c": np.arange(200, 300)}
-    planted = (random.random(300) < 0.9).astype(float)
-    planted[100:200] = random.random(100) < 0.6
-    assert [s.name for s in slices(mean_of(planted), groups, "accuracy", 1) if s.worse] == ["b"]
-    alarms = 0
-    for seed in range(40):
-        even = draws.generator(seed, "even").random(300) < 0.8
-        alarms += any(s.worse for s in slices(mean_of(even), groups, "accuracy", seed))
-    assert alarms <= 6
-
-
 def test_weak_long_inputs_are_named_with_their_numbers():
     pairs = []
     for k in range(120):
-        right = k < 80 or k % 2 == 0
+        right = k <= 80 or k % 2 == 0
         label = "negative" if k % 3 else "positive"
         answer = label if right else "neutral"
         pairs.append(Pair(Example(k + 1, ("x" * (10 + k),), label), Prediction(answer)))
     found = [f for f in judged(pairs).findings if f.kind == "slice"]
-    assert [f.evidence["worse"] for f in found] == ["long"]
-    assert "0.500" in found[0].text
+    assert [one["kind"] for one in found[0].evidence["conditions"]] == ["length"]
+    assert "0.500" in found[0].text and found[0].evidence["value"] == 0.5
+    assert set(found[0].rows[:20]) == {k + 1 for k in range(81, 120, 2)}  # the wrong ones first
 
 
 @pytest.mark.parametrize("rows", [1, 4, 19])
@@ -187,25 +176,14 @@ def test_numbers_are_compared_with_a_constant_by_their_distance():
     assert "mean squared error 0.010 against" in first.text
 
 
-def test_as_many_lengths_as_were_asked_are_named():
-    pairs = []
-    for k in range(120):
-        short = k < 80
-        answer = "negative" if short or k % 2 else "neutral"
-        pairs.append(Pair(Example(k + 1, ("x" * (10 if short else 30),), "negative"), Prediction(answer)))
-    (found,) = [f for f in judged(pairs).findings if f.kind == "slice"]
-    assert len(found.evidence["slices"]) == 2
-    assert "2 lengths asked" in found.text
-
-
-def test_a_task_that_speaks_of_length_and_calibration_is_not_repeated():
+def test_a_task_that_speaks_of_calibration_is_not_repeated():
     class Telling(Sorting):
         def findings(self, pairs, schema):
-            return [Finding("slice", "Own."), Finding("calibration", "Own.")]
+            return [Finding("calibration", "Own.")]
 
     train = split("train", answered(90, 1.0, 1))
     found = judge(Telling(), SCHEMA, train, (), HeldOut(answered(90, 0.8, 2)), None, EvaluateOptions(), 1)
-    assert [f.text for f in found.findings if f.kind in ("slice", "calibration")] == ["Own.", "Own."]
+    assert [f.text for f in found.findings if f.kind == "calibration"] == ["Own."]
 
 
 def test_chinese_findings_hold_the_same_evidence():
@@ -216,7 +194,7 @@ def test_chinese_findings_hold_the_same_evidence():
 
 
 def test_every_shape_of_a_tasks_finding_can_be_said_in_chinese():
-    assert len(shapes()) > 10
+    assert len(shapes()) > 8
     for shape in shapes():
         evidence = dict.fromkeys(shape["needs"], 0.5)
         found = spoken([Finding(shape["kinds"][0], "English", (3,), evidence)], "zh")[0]

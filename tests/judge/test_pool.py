@@ -100,7 +100,7 @@ def test_a_label_in_the_file_is_not_looked_at_and_said(doubting, tmp_path):
 def test_the_finding_names_the_first_rows_and_their_doubt(doubting, tmp_path):
     path = written(tmp_path / "pool.jsonl", [{"text": f"a {word} {90 - k}"} for k, word in enumerate(WORDS)])
     found = ranked(doubting, path)
-    assert (found.finding.kind, found.finding.split) == ("next", "pool")
+    assert (found.finding.kind, set(found.finding.splits)) == ("next", {"pool"})
     assert list(found.finding.rows) == [line["row"] for line in found.lines]
     assert found.finding.evidence["mean_doubt"] == pytest.approx(np.mean([line["doubt"] for line in found.lines]))
     assert "pool.jsonl ranks 8" in found.finding.text and "0.865" in found.finding.text

@@ -13,7 +13,7 @@ from whet.core.errors import DataError
 from whet.prepare import tokens
 from whet.prepare.batch import bounds
 from whet.prepare.corpus import prepare
-from whet.prepare.encode import Account, encode, encode_on_disk
+from whet.prepare.encode import Account, encode, encode_on_disk, unknown_shares
 from whet.prepare.options import DataOptions
 from whet.tasks.contract import Limits, Schema
 from whet.tasks.language_modeling import LanguageModeling
@@ -151,6 +151,13 @@ def test_the_share_of_text_that_the_model_does_not_know(tmp_path):
     assert account.unknown_tokens == unknown > 0
     assert account.text_tokens == len(ids) - 2 * len(split.examples) == account.tokens - 2 * account.rows
     assert account.unknown_share == unknown / account.text_tokens
+    known = split_of(tmp_path, "text,label\n" + rows + "fine,a\ngood,b\n" * 9)[0]
+    encoded = encode_on_disk(known, TASK, TOKENIZER, Limits(64, "head"), schema)
+    shares = unknown_shares(encoded.split, encoded.account, TOKENIZER)
+    ids = [list(feature.ids) for feature in encoded.split.features]
+    assert shares == [one.count(TOKENIZER.unk_token_id) / (len(one) - 2) for one in ids]
+    assert min(shares) == 0 < max(shares)
+    assert unknown_shares(encoded.split, dataclasses.replace(account, unknown_tokens=0), TOKENIZER) == []
 
 
 def test_above_a_tenth_of_unknown_tokens_the_cure_is_said_and_not_twice():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from html.parser import HTMLParser
 
@@ -127,3 +128,19 @@ def test_a_place_that_is_taken_is_refused_before_anything_is_trained(made, rows)
     with pytest.raises(whet.UsageError, match="not empty"):
         whet.run(rows, out=made().path)
     assert rundir.digest(made().files.state) == before
+
+
+def test_labels_to_look_at_stand_beside_their_rows(made, tmp_path):
+    """Half of the other run's test rows say the other label: a model that is sure of them doubts those."""
+    run, turned, out = made(), tmp_path / "turned.csv", tmp_path / "evaluation"
+    rows = [row for split in ("validation", "test") for row in strict(run.files.predictions(split))]
+    labels = {"good": "bad", "bad": "good"}
+    texts = [(row["text"], row["prediction"] if k % 4 else labels[row["prediction"]]) for k, row in enumerate(rows * 3)]
+    with turned.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *texts])
+    found = whet.evaluate(str(run.path), str(turned), out=out)
+    lines = strict(found.files.relabel)
+    assert lines and {"split", "row", "given", "suggested", "confidence", "margin", "text", "label"} == set(lines[0])
+    assert all(texts[one["row"] - 1] == (one["text"], one["given"]) for one in lines)
+    assert all((one["row"] - 1) % 4 == 0 and one["suggested"] == labels[one["given"]] for one in lines)
+    assert lines[0]["text"] in found.report.read_text("utf-8")

@@ -7,6 +7,7 @@ import csv
 import whet
 from road.conftest import FAST, write_rows
 from whet.cli import main
+from whet.core import draws
 from whet.core.rundir import RunDir
 
 
@@ -36,5 +37,21 @@ def test_a_model_below_the_baseline_ends_with_5_and_a_report(tmp_path, capsys):
     said = capsys.readouterr().err
     run = whet.Run.at(out)
     assert code == 5 and "below the trivial baseline" in said
+    assert "on validation rows and 0.000 on test rows: the test rows are labelled otherwise" in run.reasons[0]
     assert run.status == "finished" and run.report.is_file() and run.model.is_dir()
     assert run.metrics["test"]["accuracy"]["value"] < run.metrics["baseline"]["accuracy"]
+    assert all(reason in said for reason in run.reasons) and run.reasons[0] in run.report.read_text("utf-8")
+
+
+def test_shuffled_labels_are_told_by_what_was_learnt_and_does_not_carry_over(tmp_path, capsys):
+    """Seven of ten rows have one label, whatever their text: learning them by heart is worse than saying that one."""
+    made, out = tmp_path / "rows.csv", tmp_path / "run"
+    with write_rows(tmp_path / "whole.csv").open(encoding="utf-8", newline="") as given:
+        first, *others = list(csv.reader(given))
+    labels = [("bad" if k % 10 < 3 else "good") for k in draws.order(len(others), 3, 0, 0)]
+    with made.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([first, *([text, label] for (text, _), label in zip(others, labels, strict=True))])
+    more = ("train.epochs=8", "train.learning_rate=3e-4", "train.evaluate_every=999", "data.split_fractions=[0.2,0.3]")
+    code = main(["run", str(made), "--out", str(out), *settings(*more)])
+    assert code == 5 and "Likely reason: the training rows were learnt (loss" in capsys.readouterr().err
+    assert whet.Run.at(out).reasons[0].startswith("Likely reason: the training rows were learnt")

@@ -24,8 +24,6 @@ def code_of(run: Any) -> int:
     """0, or that of a failed training where the model ended below the trivial baseline."""
     if not run.below_baseline:
         return 0
-    note(
-        "error: the model is below the trivial baseline in the main metric\n"
-        "  cure: look at the report's data section; try another learning rate, more epochs or more rows"
-    )
+    said = "".join(f"\n  {text}" for text in run.reasons)
+    note(f"error: the model is below the trivial baseline in the main metric{said}")
     return TrainingError.exit_code

@@ -50,6 +50,12 @@ class Run:
         return found
 
     @property
+    def reasons(self) -> list[str]:
+        """Why the model is likely below the baseline, each with its cure, in the order in which to look."""
+        found = rundir.read_json(self.files.findings) if self.files.findings.is_file() else []
+        return [one["text"] for one in found if "reason" in one["evidence"]]
+
+    @property
     def below_baseline(self) -> bool:
         """Whether the main metric's value on the test rows does not reach the trivial baseline's."""
         return bool(rundir.read_json(self.files.state).get("below_baseline", False))

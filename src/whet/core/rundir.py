@@ -95,6 +95,10 @@ class RunDir:
         return self.root / "pool.jsonl"
 
     @property
+    def relabel(self) -> Path:
+        return self.root / "relabel.jsonl"
+
+    @property
     def report(self) -> Path:
         return self.root / "report.html"
 

@@ -13,10 +13,9 @@ class ReportFacts:
 
     ``metrics`` is ``metrics.json``, ``findings`` ``findings.json``, ``log`` the lines of ``metrics.jsonl``,
     ``check`` ``check.json``, ``errors`` all lines of ``predictions/test.jsonl`` (the wrong ones are picked
-    here), ``explained`` some of them with their ``explanation``, ``recipe`` the text of ``recipe.yaml``,
-    ``bundle`` ``model/whet.json``; ``classes`` and
-    ``confusion`` are the Judgement's, ``notes`` the sentences said aloud on the way, ``head`` the kind of the
-    task's head.
+    here), ``explained`` some of them with their ``explanation``, ``relabel`` those of ``relabel.jsonl``, ``recipe`` the
+    text of ``recipe.yaml``, ``bundle`` ``model/whet.json``; ``classes`` and ``confusion`` are the Judgement's,
+    ``notes`` the sentences said aloud on the way, ``head`` the kind of the task's head.
     """
 
     title: str
@@ -28,6 +27,7 @@ class ReportFacts:
     explained: Sequence[Mapping[str, Any]] = ()
     classes: Sequence[Mapping[str, Any]] = ()
     confusion: Mapping[str, Any] | None = None
+    relabel: Sequence[Mapping[str, Any]] = ()
     recipe: str = ""
     notes: Sequence[str] = ()
     bundle: Mapping[str, Any] = field(default_factory=dict)

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice, zip_longest
 from typing import Any
 
 from whet.core.errors import DataError, UsageError, nearest
+from whet.judge.doubts import Doubt
 from whet.judge.folding import between, by_fold
 from whet.judge.general import Evidence, general_findings
 from whet.judge.held_out import HeldOut
+from whet.judge.label_findings import label_findings
 from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
+from whet.judge.next_steps import next_steps
 from whet.judge.options import EvaluateOptions
 from whet.judge.reading import read
+from whet.judge.slice_findings import search
 from whet.judge.spoken import spoken
-from whet.metrics.scores import Interval, Scores, better
+from whet.judge.words import Words
+from whet.metrics.scores import DRAWS, Interval, Scores, better
 from whet.prepare.kept import Lazy
 from whet.tasks.contract import Finding, Pair, Schema, Split, Task
 
@@ -30,7 +36,7 @@ class Judgement:
     ``classes`` (one mapping a class) and ``confusion`` (``labels`` and ``counts``, truth in rows) are empty
     where the answers are not labels. ``below_baseline`` compares point values in the leading metric: exit
     code 5 rests on it. ``without_leaks`` is empty where no test row stands in training, ``folds`` except after a
-    cross-validation.
+    cross-validation. ``slices`` are the groups of rows that were asked, ``doubts`` the labels to look at.
     """
 
     metric: str
@@ -45,12 +51,16 @@ class Judgement:
     confusion: dict[str, Any] | None = None
     without_leaks: dict[str, Interval] = field(default_factory=dict)
     folds: tuple[dict[str, float], ...] = ()
+    confidence: float = EvaluateOptions.confidence
+    slices: dict[str, Any] = field(default_factory=dict)
+    doubts: tuple[Doubt, ...] = ()
 
     def as_metrics(self) -> dict[str, Any]:
         """This room's keys of ``metrics.json``: plain values, nothing rounded; answers without probabilities have no
         ``calibration``."""
         return {
             "metric": self.metric,
+            "interval": {"method": "percentile bootstrap over rows", "confidence": self.confidence, "draws": DRAWS},
             "test": _plain(self.test),
             "validation": _plain(self.validation),
             "baseline": dict(self.baseline),
@@ -58,6 +68,7 @@ class Judgement:
             **({"calibration": self.calibration} if self.calibration else {}),
             **({"folds": list(self.folds)} if self.folds else {}),
             **({"without_leaks": _plain(self.without_leaks)} if self.without_leaks else {}),
+            **({"slices": self.slices} if self.slices else {}),
         }
 
     def as_findings(self) -> list[dict[str, Any]]:
@@ -66,7 +77,10 @@ class Judgement:
             {
                 "kind": finding.kind,
                 "text": finding.text,
-                "rows": [{"split": finding.split, "row": row} for row in finding.rows[:MOST_ROWS]],
+                "rows": [
+                    {"split": own or "test", "row": row}
+                    for row, own in islice(zip_longest(finding.rows, finding.splits, fillvalue=""), MOST_ROWS)
+                ],
                 **({"row_count": len(finding.rows)} if len(finding.rows) > MOST_ROWS else {}),
                 "evidence": dict(finding.evidence),
             }
@@ -89,7 +103,8 @@ def judge(
     ``held`` are the test rows; where some of them stand in training too, the score is given without them as well.
     ``untuned`` are the untrained model's answers to the same rows, None where it could not answer at all. Without
     ``train`` (a finished model on other data) the trivial predictor learns from the test rows themselves, which makes
-    it the harder to beat. Intervals are percentile bootstrap over rows. Raises DataError without test rows, UsageError
+    it the harder to beat. Labels are looked at on validation rows too, but not in a cross-validation, whose test rows
+    are all rows. Intervals are percentile bootstrap over rows. Raises DataError without test rows, UsageError
     for a metric that the task does not compute.
     """
     test = held.pairs
@@ -101,10 +116,13 @@ def judge(
     before = task.score(untuned, schema) if untuned else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
-    reading = read(test, schema)
-    own = task.findings(test, schema)
+    reading = read(held, schema, lambda pair: task.quality(pair, schema), [] if held.homes else validation, seed)
+    own, say = task.findings(test, schema), Words(options.language)
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
-    found = general_findings(evidence, reading, {finding.kind for finding in own}, options.language)
+    found = general_findings(evidence, reading, {finding.kind for finding in own}, say)
+    searched = search(evidence, reading, say)
+    found += [*searched.findings, *label_findings(reading.doubts, say)]
+    found += next_steps(evidence, reading, len(train.examples) if train and not held.homes else None, say)
     fresh = without_leaks(scores, held.leaking, options, seed)
     leaks = [leak(metric, measured[metric], fresh[metric], test, held.leaking, options.language)] if fresh else []
     folds = by_fold(scores, held.homes)
@@ -122,6 +140,9 @@ def judge(
         confusion=reading.confusion,
         without_leaks=fresh,
         folds=tuple(folds),
+        confidence=options.confidence,
+        slices=searched.table,
+        doubts=reading.doubts.found,
     )
 
 

@@ -182,4 +182,4 @@ def _finding(ranked: Sequence[_Candidate], count: int, mean: float, name: str, s
         kept=figure(len(ranked)),
     )
     evidence = {"file": name, "rows": count, "ranked": len(ranked), "doubt": carried, "mean_doubt": mean}
-    return Finding("next", text, rows, evidence, split="pool")
+    return Finding("next", text, rows, evidence, ("pool",) * len(rows))

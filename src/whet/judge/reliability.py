@@ -3,47 +3,97 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
+from whet.judge.decisions import decisions
+from whet.metrics import entities
 from whet.metrics.calibration import ece, reliability
-from whet.tasks.contract import Pair
+from whet.tasks.contract import Pair, Schema
+
+MOST_LABELS = 200
+"""Labels of a set up to which each is measured by itself."""
 
 
 class Deciding:
     """Decisions under way: how sure each was and whether it was right; pairs are added one by one and not kept.
 
-    With one label a row a decision is the given answer; with several, each label of each row is one.
+    With one label a row a decision is the given answer; with several, each label of each row is one, and its
+    probability that of being there; of tagged sentences it is each entity that was found, where answers tell their
+    scores, else each word's tag.
     """
 
-    def __init__(self) -> None:
-        self._sure, self._right = array("d"), array("d")
+    def __init__(self, schema: Schema) -> None:
+        self._schema = schema
+        self._sure, self._right, self._before = array("d"), array("d"), array("d")
+        self._squares = 0.0
+        self._rows = 0
+        self._labels: tuple[str, ...] | None = None
 
     def add(self, pair: Pair) -> None:
         probabilities, target = pair.prediction.probabilities, pair.example.target
-        if not probabilities:
-            return
-        if isinstance(target, str):
-            given = probabilities.get(str(pair.prediction.answer))
-            if given is not None:
-                self._sure.append(given)
-                self._right.append(pair.prediction.answer == target)
-        elif isinstance(target, (list, tuple, set, frozenset)) and set(target) <= set(probabilities):
-            self._sure.extend(probabilities.values())
-            self._right.extend(label in target for label in probabilities)
+        if probabilities:
+            if isinstance(target, str):
+                self._add_label(probabilities, target, str(pair.prediction.answer))
+            elif isinstance(target, (list, tuple, set, frozenset)) and set(target) <= set(probabilities):
+                self._add_set(probabilities, set(target))
+        elif "entities" in (pair.prediction.details or {}):
+            self._add_entities(pair)
+        else:
+            for one in decisions(pair, self._schema):
+                self._sure.append(one.answered_chance)
+                self._right.append(one.answered == one.given)
 
-    def calibration(self, temperature: float | None) -> dict[str, Any] | None:
+    def _add_label(self, probabilities: Mapping[str, float], target: str, answer: str) -> None:
+        given = probabilities.get(answer)
+        if given is None:
+            return
+        self._sure.append(given)
+        self._right.append(answer == target)
+        chances = np.array(list(probabilities.values()))
+        self._squares += float(chances @ chances) + (1 - 2 * probabilities[target] if target in probabilities else 1)
+        self._rows += 1
+        if self._schema.temperature:  # p before is p after to the power of T, made to sum to 1
+            raised = (chances / chances.max()) ** self._schema.temperature
+            self._before.append((given / chances.max()) ** self._schema.temperature / float(raised.sum()))
+
+    def _add_set(self, probabilities: Mapping[str, float], target: set[str]) -> None:
+        labels = tuple(probabilities)
+        self._labels = labels if not self._sure or self._labels == labels else None
+        self._sure.extend(probabilities.values())
+        self._right.extend(label in target for label in probabilities)
+
+    def _add_entities(self, pair: Pair) -> None:
+        there = set(entities.spans(pair.example.target or ()))
+        for entity in (pair.prediction.details or {})["entities"]:
+            start, end = entity["words"]
+            self._sure.append(entity["score"])
+            self._right.append(entities.Span(start, end, entity["type"]) in there)
+
+    def calibration(self) -> dict[str, Any] | None:
         """``ece``, the ``temperature`` in use (null: none was fitted) and the reliability diagram's ``bins``.
 
-        None where answers carry no probabilities by label.
+        Where there was a temperature, ``ece_before`` is what the error was without it; one label a row has its
+        ``brier`` score too (the sum over labels), several labels a row the error of each, ``by_label``, the largest
+        first. None where answers carry no probabilities.
         """
         if not self._sure:
             return None
         sure, right = np.array(self._sure), np.array(self._right)
-        return {
+        found = {
             "ece": ece(sure, right),
-            "temperature": temperature,
+            "temperature": self._schema.temperature,
             "bins": [asdict(one) for one in reliability(sure, right, bins=10)],
         }
+        if len(self._before) == len(sure):
+            found["ece_before"] = ece(np.array(self._before), right)
+        if self._rows:
+            found["brier"] = self._squares / self._rows
+        if self._labels and len(self._labels) <= MOST_LABELS:
+            each = (sure.reshape(-1, len(self._labels)).T, right.reshape(-1, len(self._labels)).T)
+            rows = [{"label": n, "ece": ece(s, r)} for n, s, r in zip(self._labels, *each, strict=True)]
+            found["by_label"] = sorted(rows, key=lambda one: -one["ece"])
+        return found

@@ -16,7 +16,10 @@ from whet.judge.card import base_name
 from whet.judge.curving import curve
 from whet.judge.explained_section import explained
 from whet.judge.facts import ReportFacts
+from whet.judge.labels_section import labels
 from whet.judge.markup import safe, section
+from whet.judge.reasons_section import reasons
+from whet.judge.slices_section import slices
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
 from whet.judge.wrong import wrong_answers
@@ -31,6 +34,7 @@ def render(facts: ReportFacts) -> str:
     say = Words(facts.language)
     parts = [
         verdict(facts, say),
+        reasons(facts, say),
         section("scores", say("scores"), scores(facts, say), scores_lead(facts, say)),
         sections.findings(facts, say),
         sections.learning(facts, say),
@@ -38,7 +42,9 @@ def render(facts: ReportFacts) -> str:
         sections.classes(facts, say),
         sections.confusion(facts, say),
         sections.calibration(facts, say),
+        slices(facts, say),
         wrong_answers(facts, say),
+        labels(facts, say),
         explained(facts, say),
         sections.retention(facts, say),
         sections.data(facts, say),

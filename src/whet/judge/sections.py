@@ -71,8 +71,10 @@ def calibration(facts: ReportFacts, say: Words) -> str:
     if not found:
         return ""
     told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
+    more = [name for name in ("ece_before", "brier") if found.get(name) is not None]
     temperature = number(found.get("temperature"), "calibration.temperature")
     told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))
+    told += [(say(name), number(found[name], f"calibration.{name}")) for name in more]
     words = (say("confidence"), say("share_right"), say("ideal"))
     drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
@@ -86,6 +88,8 @@ def findings(facts: ReportFacts, say: Words) -> str:
     found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
     items = []
     for one in found:
+        if "reason" in (one.get("evidence") or {}):
+            continue  # stands under the verdict
         rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
         told = _rows(rows, one.get("row_count", len(rows)), say)
         where = f'<small class="rows">{safe(told)}</small>' if len(rows) > 1 else ""

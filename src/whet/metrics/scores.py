@@ -21,6 +21,9 @@ MOST_DRAWN = 100_000
 """Rows of one resample. Of more rows so many are drawn, and the spread that they show is narrowed to that of all rows,
 by the root of their share ("m out of n", Bickel, Götze and van Zwet 1997): a million rows cost no more than these."""
 
+DRAWS = 1000
+"""Resamples: each end of a 95 % interval then rests on 25 draws, enough for two figures."""
+
 LOWER_IS_BETTER = frozenset({"perplexity", "loss", "bits_per_byte", "mae", "mse", "ece", "brier"})
 """Metrics for which less is better; all others are better when higher."""
 
@@ -58,7 +61,7 @@ class Scores:
         shared = self.columns if self.reduce is None else self.reduce(self.columns)
         return {name: float(measure(shared)) for name, measure in self.measures.items()}
 
-    def intervals(self, confidence: float = 0.95, draws_count: int = 1000, seed: int = 0) -> dict[str, Interval]:
+    def intervals(self, confidence: float = 0.95, draws_count: int = DRAWS, seed: int = 0) -> dict[str, Interval]:
         """Percentile bootstrap over rows (Efron 1979), the same resamples for every metric."""
         random = draws.generator(seed, "bootstrap")
         rows = len(self)

@@ -168,6 +168,23 @@ def unknown_id(tokenizer: Any) -> int | None:
     return number
 
 
+def unknown_shares(split: Split, account: Account, tokenizer: Any) -> list[float]:
+    """For each row the share of its text's tokens that the model cannot tell from any other unknown text.
+
+    Nothing is counted, and nothing comes, where the account knows of no such token.
+    """
+    unknown = unknown_id(tokenizer)
+    if unknown is None or not account.unknown_tokens:
+        return []
+    special = {one for one in tokenizer.all_special_ids if one != unknown}
+    counts = np.zeros((len(split.examples), 2))
+    for feature in split.features:
+        told = [one for one in feature.ids if one not in special]
+        counts[feature.index] += told.count(unknown), len(told)
+    shares: list[float] = (counts[:, 0] / np.maximum(counts[:, 1], 1)).tolist()
+    return shares
+
+
 def _account(owners: np.ndarray, cut: np.ndarray, ids: Iterable[np.ndarray], tokenizer: Any) -> Account:
     """The account of features by their examples' numbers, the tokens cut from each, and all their token ids."""
     first = np.flatnonzero(np.diff(owners, prepend=-1))

@@ -16,24 +16,17 @@ from whet.tasks.contract import Pair, Schema
 class Answers:
     """What truth and answers are, row by row; ``labels`` are the model's, and after them those that only rows have.
 
-    ``rows`` are the rows' numbers, ``lengths`` the characters of their inputs. ``true`` and ``given`` are class numbers
+    ``rows`` are the rows' numbers. ``true`` and ``given`` are class numbers
     [rows]; with several labels whether a row has each, bool [rows, labels]; on a scale the numbers themselves.
     ``sure``, the probability of each given answer, and ``logits`` [rows, K] are None where an answer has none.
     """
 
     rows: np.ndarray
-    lengths: np.ndarray
     labels: tuple[str, ...]
     true: np.ndarray
     given: np.ndarray
     sure: np.ndarray | None
     logits: np.ndarray | None
-
-    @property
-    def right(self) -> np.ndarray:
-        """Whether each row has the answer, or all the labels, that it should have: bool [rows]."""
-        same = np.asarray(self.true == self.given)
-        return same if same.ndim == 1 else np.asarray(same.all(1))
 
 
 class _Side:
@@ -61,14 +54,13 @@ class _Side:
 
 def read(pairs: Iterable[Pair], schema: Schema) -> Answers:
     """Walk through the pairs once and keep nothing of them but numbers."""
-    rows, lengths, sure, logits = array("q"), array("q"), array("d"), array("d")
+    rows, sure, logits = array("q"), array("d"), array("d")
     true, given = _Side(), _Side()
     place = {label: number for number, label in enumerate(schema.labels)}
     with_logits = True
     for pair in pairs:
         example, prediction = pair.example, pair.prediction
         rows.append(example.row)
-        lengths.append(sum(map(len, example.inputs)))
         if schema.kind == "regression":
             true.add([number_of(example)])
             given.add([float(prediction.answer)])
@@ -85,7 +77,6 @@ def read(pairs: Iterable[Pair], schema: Schema) -> Answers:
     labels = (*schema.labels, *sorted(set(place) - set(schema.labels)))
     return Answers(
         np.array(rows),
-        np.array(lengths),
         labels,
         true.column(schema, labels, place),
         given.column(schema, labels, place),

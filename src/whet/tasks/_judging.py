@@ -9,7 +9,7 @@ import numpy as np
 from whet.metrics import calibration, classification, correlation, likelihood, multilabel
 from whet.metrics.scores import Columns, Measure, Scores
 from whet.tasks._answers import Answers, read
-from whet.tasks._targets import two_sided
+from whet.tasks._targets import number_of, set_of, two_sided
 from whet.tasks.contract import Pair, Schema
 
 
@@ -26,6 +26,17 @@ def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
         return found
     measures = {**found.measures, "loss": lambda got: likelihood.mean_known(got["losses"])}
     return Scores({**found.columns, "losses": losses(answers, answers.logits, schema)}, measures, found.reduce)
+
+
+def quality(pair: Pair, schema: Schema) -> float:
+    """How good one answer is: right or wrong; of several labels the share of those given or carried that are both
+    (Jaccard; 1 where there is none); of a number its distance from the target, negative."""
+    if schema.kind == "regression":
+        return -abs(float(pair.prediction.answer) - number_of(pair.example))
+    if schema.kind != "multi":
+        return float(pair.prediction.answer == pair.example.target)
+    carried, given = set(set_of(pair.example.target)), set(pair.prediction.answer)
+    return len(carried & given) / len(carried | given) if carried | given else 1.0
 
 
 def losses(answers: Answers, logits: np.ndarray, schema: Schema) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from collections.abc import Mapping, Sequence
 
@@ -69,7 +68,7 @@ def scores(pairs: Sequence[Pair], every_token: bool) -> Scores:
 
 
 def findings(pairs: Sequence[Pair], fewest: int = 10, most: int = 5) -> list[Finding]:
-    """The easiest and the hardest documents, and whether long ones are harder."""
+    """The easiest and the hardest documents."""
     numbers, told = array("q"), array("d")
     for pair in pairs:
         if pair.prediction.answer["tokens"] > 0:
@@ -91,20 +90,4 @@ def findings(pairs: Sequence[Pair], fewest: int = 10, most: int = 5) -> list[Fin
         )
         evidence = {"loss": [float(mean[i]) for i in places], "loss_of_all": whole}
         found.append(Finding("strength" if kind == "strength" else "weakness", text, rows, evidence))
-    return found + _by_length(mean, tokens)
-
-
-def _by_length(mean: np.ndarray, tokens: np.ndarray) -> list[Finding]:
-    bound = float(np.median(tokens))
-    long = tokens > bound
-    if min(long.sum(), (~long).sum()) < 5:
-        return []
-    there, rest = float(mean[long].mean()), float(mean[~long].mean())
-    error = math.sqrt(mean[long].var() / long.sum() + mean[~long].var() / (~long).sum())
-    if abs(there - rest) <= 2 * error:
-        return []
-    text = (
-        f"Documents of more than {bound:.0f} tokens are {'harder' if there > rest else 'easier'}: "
-        f"{there:.3f} nats a token against {rest:.3f}."
-    )
-    return [Finding("slice", text, (), {"tokens": bound, "loss": there, "loss_of_others": rest})]
+    return found

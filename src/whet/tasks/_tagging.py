@@ -5,6 +5,7 @@ Only sums of counts enter a metric, so a bootstrap over sentences adds up rows o
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -15,7 +16,7 @@ import numpy as np
 from whet.metrics import entities, likelihood, perplexity
 from whet.metrics.classification import ClassRow, class_rows, ratio
 from whet.metrics.scores import Columns, Measure, Scores
-from whet.tasks._remarks import best_and_worst, by_length
+from whet.tasks._remarks import best_and_worst
 from whet.tasks.contract import Finding, Pair, Schema
 
 
@@ -23,7 +24,7 @@ from whet.tasks.contract import Finding, Pair, Schema
 class _Tagged:
     """Tagged sentences as numbers: ``table`` counts of each type, how many a sentence rightly finds, finds, and has.
 
-    ``table`` is int [rows, types, 3]; ``agreeing`` of ``words`` have their tag; ``lengths`` are in characters.
+    ``table`` is int [rows, types, 3]; ``agreeing`` of ``words`` have their tag.
     ``losses`` [rows, 2] are nats and the words that have some, None where an answer has no logits.
     """
 
@@ -32,13 +33,6 @@ class _Tagged:
     agreeing: np.ndarray
     words: np.ndarray
     losses: np.ndarray | None
-    rows: np.ndarray
-    lengths: np.ndarray
-
-    @property
-    def right(self) -> np.ndarray:
-        """Whether all words of a sentence have their tags: bool [rows]."""
-        return np.asarray(self.agreeing == self.words)
 
 
 def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
@@ -66,25 +60,30 @@ def scores(pairs: Sequence[Pair], schema: Schema) -> Scores:
     return Scores(columns, {**{name: of_table(f) for name, f in spans.items()}, **measures}, reduce)
 
 
+def quality(pair: Pair, schema: Schema) -> float:
+    """How well one sentence is tagged: F1 of its entities, NaN where there are none and none was found, as F1 over all
+    does not count them either; where tags mark no spans, the share of words with their tag."""
+    right, given, there = map(len, _counted(pair.example.target, pair.prediction.answer, schema))
+    return 2 * right / (given + there) if given + there else math.nan
+
+
 def _read(pairs: Iterable[Pair], schema: Schema) -> _Tagged:
     """Walk through the pairs once and keep nothing of them but numbers."""
-    rows, agreeing, words, lengths = (array("q") for _ in range(4))
+    agreeing, words = array("q"), array("q")
     losses, owners, codes = array("d"), array("q"), array("q")
     place = {name: k for k, name in enumerate(dict.fromkeys(_types(schema.labels, schema)))}
     for pair in pairs:
         true, given = pair.example.target, pair.prediction.answer
         for column, names in enumerate(_counted(true, given, schema)):
-            owners.extend([len(rows)] * len(names))
+            owners.extend([len(words)] * len(names))
             codes.extend([3 * place.setdefault(name, len(place)) + column for name in names])
-        rows.append(pair.example.row)
         agreeing.append(sum(t == a for t, a in zip(true, given, strict=True)))
         words.append(len(pair.example.inputs))
-        lengths.append(sum(map(len, pair.example.inputs)))
         if pair.prediction.raw is not None:
             losses.extend(_summed_loss(pair, schema))
     types = sorted(place)
     number = {name: k for k, name in enumerate(types)}
-    table = np.zeros((len(rows), len(types), 3), np.int32)
+    table = np.zeros((len(words), len(types), 3), np.int32)
     kinds, columns = np.divmod(np.array(codes), 3)
     np.add.at(table, (np.array(owners), np.array([number[name] for name in place], np.int64)[kinds], columns), 1)
     whole = np.array(losses).reshape(-1, 2)
@@ -93,9 +92,7 @@ def _read(pairs: Iterable[Pair], schema: Schema) -> _Tagged:
         table,
         np.array(agreeing),
         np.array(words),
-        whole if len(whole) == len(rows) > 0 else None,
-        np.array(rows),
-        np.array(lengths),
+        whole if len(whole) == len(words) > 0 else None,
     )
 
 
@@ -127,15 +124,15 @@ def _macro(table: np.ndarray) -> float:
 
 
 def findings(pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
-    """The best and the worst type, how entities are missed, sentences by length, and tags that look wrong."""
+    """The best and the worst type, and how entities are missed."""
     if not pairs:
         return []
     answers = _read(pairs, schema)
     whole = answers.table.sum(0)
     rows = class_rows(answers.types, whole[:, 0], whole[:, 1], whole[:, 2])
     noun = "tag" if schema.kind == "words" else "type of entity"
-    found = [*best_and_worst(rows, noun), *by_length(answers.rows, answers.lengths, answers.right)]
-    return found if schema.kind == "words" else [*found, *_misses(pairs, rows), *_doubtful(pairs)]
+    found = best_and_worst(rows, noun)
+    return found if schema.kind == "words" else [*found, *_misses(pairs, rows)]
 
 
 def _misses(pairs: Sequence[Pair], rows: Sequence[ClassRow]) -> list[Finding]:
@@ -165,24 +162,3 @@ def _misses(pairs: Sequence[Pair], rows: Sequence[ClassRow]) -> list[Finding]:
             text = f"{count} entities of type '{true}' were found with type '{given_type}'."
             found.append(Finding("confusion", text, (), {"true": true, "answered": given_type, "count": count}))
     return found
-
-
-def _doubtful(pairs: Sequence[Pair], most: int = 5) -> list[Finding]:
-    """Entities answered with great certainty that the tags do not have."""
-    doubts = []
-    for pair in pairs:
-        there = set(entities.spans(pair.example.target))
-        for entity in (pair.prediction.details or {}).get("entities", ()):
-            start, end = entity["words"]
-            if entities.Span(start, end, entity["type"]) not in there and entity["score"] >= 0.9:
-                doubts.append((-entity["score"], pair.example.row, " ".join(pair.example.inputs[start:end]), entity))
-    return [
-        Finding(
-            "label_error",
-            f"Row {row}: '{text}' was answered as {entity['type']} with {entity['score']:.3f}, "
-            "and its tags say otherwise: look at them.",
-            (row,),
-            {"text": text, **entity},
-        )
-        for _, row, text, entity in sorted(doubts, key=lambda doubt: doubt[:3])[:most]
-    ]

@@ -162,13 +162,14 @@ class Split:
 
 @dataclass(frozen=True)
 class Finding:
-    """One sentence of the report, with its evidence; ``rows`` are numbers in ``split``."""
+    """One sentence of the report, with its evidence; ``rows`` are numbers in the test split, or in the split that each
+    of ``splits`` names."""
 
     kind: Literal["strength", "weakness", "slice", "confusion", "calibration", "label_error", "leak", "folds", "next"]
     text: str
     rows: tuple[int, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
-    split: str = "test"
+    splits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -237,6 +238,13 @@ class Task(ABC):
     @abstractmethod
     def sample(cls) -> tuple[Task, Sample]:
         """The smallest honest instance, for the contract suite."""
+
+    def quality(self, pair: Pair, schema: Schema) -> float:
+        """How good one answer is by itself, more being better; NaN where it says nothing. Slices are compared by it.
+
+        By default 1 for the target itself and 0 for anything else.
+        """
+        return float(pair.prediction.answer == pair.example.target)
 
     def tune(self, pairs: Sequence[Pair], schema: Schema) -> Schema:
         """Fit what is fitted on validation after training (thresholds); by default nothing."""

@@ -167,6 +167,11 @@ class LanguageModeling(Task):
             for index, (nats, count) in enumerate(sums)
         ]
 
+    def quality(self, pair: Pair, schema: Schema) -> float:
+        """The mean log-likelihood of its tokens."""
+        tokens = pair.prediction.answer["tokens"]
+        return float(pair.prediction.answer["log_likelihood"]) / tokens if tokens else math.nan
+
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _surprise.findings(pairs)
 

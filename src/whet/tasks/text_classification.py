@@ -218,6 +218,9 @@ class TextClassification(Task):
             return [Prediction(constant, None, ((constant - mean) / deviation,))] * len(test.examples)
         return [usual_answer(Counter(example.target for example in train.examples), schema)] * len(test.examples)
 
+    def quality(self, pair: Pair, schema: Schema) -> float:
+        return _judging.quality(pair, schema)
+
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _remarks.findings(pairs, schema)
 

@@ -201,6 +201,9 @@ class TokenClassification(Task):
         sizes = [len(example.inputs) for example in test.examples]
         return [Prediction([usual] * size, None, np.broadcast_to(logits_k, (size, len(logits_k)))) for size in sizes]
 
+    def quality(self, pair: Pair, schema: Schema) -> float:
+        return _tagging.quality(pair, schema)
+
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _tagging.findings(pairs, schema)
 

@@ -1,0 +1,53 @@
+"""The labels to look at: one line each for ``relabel.jsonl``, and the first of them as a table of the report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from whet.core.rundir import plain
+from whet.judge.doubts import Doubt
+from whet.judge.facts import ReportFacts
+from whet.judge.figures import figure
+from whet.judge.markup import number, safe, section, table
+from whet.judge.words import Words
+
+OURS = ("split", "row", "given", "suggested", "confidence", "margin", "z", "word")
+"""whet's own keys; a column of such a name gets the prefix ``input_``."""
+SHOWN, LONGEST = 50, 300
+"""Labels on the page, and characters of a cell."""
+
+
+def relabel_row(doubt: Doubt, original: Mapping[str, Any]) -> dict[str, Any]:
+    """A line of ``relabel.jsonl``: where the label stands, what it is and what it may be, and the user's own row."""
+    own = {f"input_{name}" if name in OURS else str(name): plain(value) for name, value in original.items()}
+    return {**plain(doubt.as_dict()), **own}
+
+
+def labels(facts: ReportFacts, say: Words) -> str:
+    """The labels that are probably wrong, the most doubtful first."""
+    shown = facts.relabel[:SHOWN]
+    if not shown:
+        return ""
+    own = [name for name in dict.fromkeys(key for one in shown for key in one) if name not in OURS]
+    own = [name for name in own if any(str(one.get(name)) != str(one["given"]) for one in shown)]  # not the label twice
+    sure = "confidence" if "confidence" in shown[0] else "z"
+    head = [say("row"), *own, say("given"), say("suggested"), say("sure") if sure == "confidence" else "z"]
+    rows = []
+    for one in shown:
+        place = f"{say.name(str(one['split']))} {one['row']}"
+        cells = [safe(_cut(one.get(name))) for name in own]
+        rows.append([safe(place), *cells, _label(one, "given"), _label(one, "suggested"), number(one[sure])])
+    lead = say("labels_to_check_lead", count=figure(len(facts.relabel)))
+    return section("labels", say("labels_to_check"), table(head, rows, "labels", [len(head) - 1]), lead)
+
+
+def _label(one: Mapping[str, Any], side: str) -> str:
+    value, word = one[side], one.get("word")
+    shown = number(value) if isinstance(value, float) else f"<strong>{safe(value)}</strong>"
+    return shown if word is None else f"{shown} <small>{safe(word + 1)}</small>"
+
+
+def _cut(value: Any) -> str:
+    text = " ".join(map(str, value)) if isinstance(value, list) else str("" if value is None else value)
+    return text if len(text) <= LONGEST else text[:LONGEST] + " …"

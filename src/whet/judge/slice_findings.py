@@ -1,0 +1,111 @@
+"""The search for weak slices in words and as a table: by length, unknown tokens, own columns, words and signs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from whet.judge.figures import figure, share
+from whet.judge.general import Evidence
+from whet.judge.paired import alone
+from whet.judge.reading import Reading
+from whet.judge.slices import Asked, ask, most_groups, weakest
+from whet.judge.traits import Group
+from whet.judge.words import Words
+from whet.tasks.contract import Finding
+
+TABLED = ("length", "unknown", "column")
+"""Kinds of groups that are shown whether they are weaker or not; words and signs only where they are."""
+MOST_SHOWN = 40
+"""Groups in the table."""
+
+
+@dataclass(frozen=True)
+class Searched:
+    """What the search found; ``table`` (``metrics.json``'s ``slices``) is empty where no group is large enough."""
+
+    findings: tuple[Finding, ...] = ()
+    table: dict[str, Any] = field(default_factory=dict)
+
+
+def search(evidence: Evidence, reading: Reading, say: Words) -> Searched:
+    """Ask every group of rows, and tell those that are weaker than luck explains."""
+    quality = reading.quality
+    asked = ask(reading.traits.groups(most_groups(len(quality))), quality, evidence.seed)
+    if not asked:
+        return Searched()
+    found = weakest(asked, quality)
+    plain = [one for one in asked if len(one.group.conditions) == 1 and one.group.conditions[0].kind in TABLED]
+    rest = sorted((one for one in plain if one not in found), key=lambda one: -one.worse)
+    shown = [*found, *rest][:MOST_SHOWN]
+    groups = [{**_row(one, evidence, reading), "worse": one in found} for one in shown]
+    table = {"metric": evidence.metric, "asked": len(asked), "rows": len(quality), "groups": groups}
+    told = [_finding(one, row, reading, table, say) for one, row in zip(found, groups, strict=False)]
+    return Searched(tuple(told) or (_none(table, say),), table)
+
+
+def _row(one: Asked, evidence: Evidence, reading: Reading) -> dict[str, Any]:
+    """A group as plain values: its score, that of all other rows searched, and the adjusted p."""
+    scores, member = alone(evidence.scores, evidence.metric), one.group.member
+    inside, outside = (scores.at(reading.places[m]).values()[evidence.metric] for m in (member, ~member))
+    return {
+        "conditions": [condition.as_dict() for condition in one.group.conditions],
+        "rows": one.group.rows,
+        "value": inside,
+        "rest": outside,
+        "p": one.p,
+    }
+
+
+def _finding(one: Asked, row: dict[str, Any], reading: Reading, table: dict[str, Any], say: Words) -> Finding:
+    """A weak group with its rows, the worst answered first."""
+    inside = np.flatnonzero(one.group.member)
+    worst = inside[np.argsort(reading.quality[inside], kind="stable")]
+    text = say(
+        "slice_worse",
+        where=where(one.group, say),
+        metric=say.metric(table["metric"]),
+        value=figure(row["value"]),
+        rest=figure(row["rest"]),
+        rows=figure(row["rows"]),
+        others=figure(table["rows"] - row["rows"]),
+        p=figure(row["p"]),
+        asked=figure(table["asked"]),
+    )
+    evidence = {**row, "metric": table["metric"], "asked": table["asked"]}
+    return Finding("slice", text, tuple(reading.numbers[worst].tolist()), evidence)
+
+
+def _none(table: dict[str, Any], say: Words) -> Finding:
+    fill = {"asked": figure(table["asked"]), "rows": figure(table["rows"])}
+    evidence = {name: table[name] for name in ("metric", "asked", "rows")}
+    return Finding("slice", say("slice_none", **fill), evidence=evidence)
+
+
+def where(group: Group, say: Words) -> str:
+    """The rows of a group in words."""
+    return say("slice_and").join(condition_words(vars(one), say) for one in group.conditions)
+
+
+def condition_words(condition: Mapping[str, Any], say: Words) -> str:
+    """One condition in words, from plain values, as findings.json and metrics.json have them."""
+    kind, name, value = (condition.get(key) for key in ("kind", "name", "value"))
+    low, high = condition.get("low") or 0.0, condition.get("high") or 0.0
+    if kind == "column":
+        key = "column_range" if value is None else "column_value" if value else "column_empty"
+        return say(f"slice_{key}", name=name, value=value, low=_end(low), high=_end(high))
+    if kind == "unknown":
+        key = "slice_unknown" if low else "slice_unknown_to" if high else "slice_no_unknown"
+        return say(key, low=share(low), high=share(high))
+    if kind == "length":
+        return say("slice_length", low=figure(int(low)), high=figure(int(high)))
+    return say("slice_word", value=value) if kind == "word" else say(f"slice_sign_{name}")
+
+
+def _end(value: float | str) -> str:
+    if isinstance(value, float):
+        return figure(int(value) if value.is_integer() else value)
+    return value.removesuffix(" 00:00:00")
