@@ -11,9 +11,11 @@ from pathlib import Path
 
 import whet
 from whet.cli import _options as options
+from whet.cli import compare
 from whet.cli._outcome import code_of, told
 from whet.cli._progress import telling
 from whet.core.rundir import RunDir
+from whet.search.compare import is_comparison
 
 app = options.new_app()
 
@@ -28,6 +30,9 @@ def resume(
 ) -> int:
     options.load_plugins(plugin)
     place = options.run_at(run)
+    if is_comparison(Path(place)):
+        with telling() as tell:
+            return compare.told(whet.resume(place, tell=tell), as_json)
     finished = RunDir(Path(place)).status() == "finished"
     with telling() as tell:
         found = whet.resume(place, force=force, tell=tell)
