@@ -21,6 +21,10 @@ from whet.metrics import student
 from whet.metrics.scores import MOST_DRAWN
 
 
+LEAST = 1e-15
+"""No chance is called smaller: the errors of a bootstrap of some hundred draws do not reach so far."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """How far seeds lie apart: a variance, and the degrees of freedom with which it is known."""
@@ -54,8 +58,8 @@ class Estimate:
         if np.isnan(self.rows_part):
             return float("nan")
         if not self.rows_part + self.seeds_part:  # every row says the same: as many signs would have to agree by luck
-            return min(1.0, 2 * 0.5 ** (self.rows_freedom + 1))
-        low, high = -690.0, 0.0
+            return float(np.clip(2 * 0.5 ** (self.rows_freedom + 1), LEAST, 1.0))
+        low, high = float(np.log(LEAST)), 0.0
         for _ in range(50):
             middle = (low + high) / 2
             low, high = (low, middle) if self._reach(float(np.exp(middle))) < self.value**2 else (middle, high)
@@ -63,7 +67,7 @@ class Estimate:
 
     def _reach(self, chance: float) -> float:
         parts = ((self.rows_part, self.rows_freedom), (self.seeds_part, self.seeds_freedom))
-        return sum(part * student.quantile(1 - chance, freedom) ** 2 if part else 0.0 for part, freedom in parts)
+        return sum(part * student.quantile(chance, freedom) ** 2 if part else 0.0 for part, freedom in parts)
 
 
 def estimate(values_s: np.ndarray, drawn_sb: np.ndarray, rows: int, all_of_them: Spread | None = None) -> Estimate:
@@ -98,19 +102,22 @@ def _together(covariance_ss: np.ndarray) -> float:
 def spread_of_differences(values_ks: np.ndarray) -> Spread | None:
     """How far the seeds' differences between two strategies lie apart, over all pairs; None where it cannot be known.
 
-    What all strategies share (a hard split) is taken out. The degrees of freedom fall towards those of one strategy
-    where that one alone is restless (Satterthwaite 1946).
+    What all strategies share (a hard split) is taken out. The degrees of freedom fall to those of one strategy where
+    that one alone is restless: each one's own variance (Shukla 1972) says how many share in the sum (Satterthwaite
+    1946).
     """
     strategies, seeds = values_ks.shape
     if strategies < 2 or seeds < 2:
         return None
     centred = values_ks - values_ks.mean(0) - values_ks.mean(1, keepdims=True) + values_ks.mean()
     each = (centred**2).sum(1)
-    if not each.sum():
+    whole = float(each.sum())
+    if not whole:
         return None
-    variance = 2 * each.sum() / ((strategies - 1) * (seeds - 1))
-    alike = each.sum() ** 2 / (each**2).sum()
-    return Spread(float(variance), float(alike * (seeds - 1) * (strategies - 1) / strategies))
+    own = np.maximum(0.0, strategies * (strategies - 1) * each - whole)
+    alike = own.sum() ** 2 / (own**2).sum() if strategies > 2 else 2.0
+    freedom = (seeds - 1) * max(1.0, alike * (strategies - 1) / strategies)
+    return Spread(2 * whole / ((strategies - 1) * (seeds - 1)), float(freedom))
 
 
 def holm(chances: Sequence[float]) -> list[float]:

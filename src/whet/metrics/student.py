@@ -18,14 +18,14 @@ def two_sided(t: float, freedom: float) -> float:
     return _beta(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
-def quantile(confidence: float, freedom: float) -> float:
-    """The value that is exceeded on either side with the chance ``1 - confidence`` in all."""
+def quantile(chance: float, freedom: float) -> float:
+    """The value that is exceeded, on both sides together, with this chance."""
     low, high = 0.0, 1.0
-    while two_sided(high, freedom) > 1 - confidence:
+    while two_sided(high, freedom) > chance:
         high *= 2
     for _ in range(80):
         middle = (low + high) / 2
-        low, high = (middle, high) if two_sided(middle, freedom) > 1 - confidence else (low, middle)
+        low, high = (middle, high) if two_sided(middle, freedom) > chance else (low, middle)
     return (low + high) / 2
 
 
