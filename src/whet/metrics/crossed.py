@@ -20,7 +20,6 @@ import numpy as np
 from whet.metrics import student
 from whet.metrics.scores import MOST_DRAWN
 
-
 LEAST = 1e-15
 """No chance is called smaller: the errors of a bootstrap of some hundred draws do not reach so far."""
 

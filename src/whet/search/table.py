@@ -200,5 +200,5 @@ def standing(
         best,
         leaders,
         min(leaders, key=lambda label: there[label].get("seconds", math.inf)),
-        min(leaders, key=lambda label: there[label].get("bundle_bytes", math.inf)),
+        min(leaders, key=lambda label: tuple(there[label].get(key, math.inf) for key in ("bundle_bytes", "seconds"))),
     )
