@@ -76,8 +76,7 @@ def cell_at(root: Path, entry: Entry, seed: int, rate: float | None) -> Cell:
 def is_done(cell: Cell) -> bool:
     """Whether the cell needs no more training: finished, or diverged, which it would do again."""
     files = RunDir(cell.place)
-    paper = _paper(cell)
-    if not paper.is_file() or paper.read_text("utf-8") != cell.recipe.as_yaml() or files.status() is None:
+    if not _was_asked(cell) or files.status() is None:
         return False
     return files.status() == "finished" or "diverged" in rundir.read_json(files.state)
 
@@ -124,12 +123,16 @@ def _paper(cell: Cell) -> Path:
     return cell.place.with_name(cell.place.name + ".yaml")
 
 
+def _was_asked(cell: Cell) -> bool:
+    """Whether what lies there is of the same recipe, for instance with the rate that the search chose."""
+    return _paper(cell).is_file() and Recipe.read(_paper(cell)) == cell.recipe
+
+
 def _command(cell: Cell, budget: str | None) -> list[str]:
     """Begin, or go on from a checkpoint; a run without one loses nothing by beginning anew."""
     files, paper = RunDir(cell.place), _paper(cell)
     head = [sys.executable, "-m", "whet.cli"]
-    known = paper.is_file() and paper.read_text("utf-8") == cell.recipe.as_yaml()
-    if known and files.recipe.is_file() and files.checkpoints.is_dir() and any(files.checkpoints.iterdir()):
+    if _was_asked(cell) and files.recipe.is_file() and files.checkpoints.is_dir() and any(files.checkpoints.iterdir()):
         return [*head, "resume", str(cell.place), "--json"]
     limit = ["--budget", budget] if budget else []
     return [*head, "run", str(paper), "--out", str(cell.place), "--overwrite", "--json", *limit]
