@@ -6,10 +6,11 @@ import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from whet.core.errors import Fault, UsageError
-from whet.core.shelf import Shelf
+from whet.core.shelf import Shelf, load_plugin
 from whet.recipe import Recipe, Stage
 from whet.strategies.contract import STRATEGIES
 
@@ -78,7 +79,9 @@ class Asked:
 
     @classmethod
     def of(cls, values: Mapping[str, Any], where: str) -> Asked:
-        """What a ``comparison.json`` was asked for."""
+        """What a ``comparison.json`` was asked for; its plugins join the shelves."""
+        for plugin in {path for one in values["strategies"].values() for path in one.get("plugins", ())}:
+            load_plugin(Path(plugin))
         entries = tuple(Entry(label, Recipe.of(one, where)) for label, one in values["strategies"].items())
         return cls(entries, values["seeds"], values["rates"], values["budget"], values["files"])
 

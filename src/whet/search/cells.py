@@ -85,6 +85,8 @@ def trained(cell: Cell, budget: str | None, stop: Stop) -> Outcome:
     """Train the cell, or go on where it was interrupted; what stands finished is taken as it is."""
     if not is_done(cell):
         rest = _command(cell, budget)
+        if not _was_asked(cell):
+            shutil.rmtree(cell.place, ignore_errors=True)
         rundir.write_text(_paper(cell), cell.recipe.as_yaml())
         with stop.between_steps():
             _waited(rest, cell.place.with_name(cell.place.name + ".log"), stop)
