@@ -14,8 +14,7 @@ from whet.cli import _options as options
 from whet.cli import compare
 from whet.cli._outcome import code_of, told
 from whet.cli._progress import telling
-from whet.core.rundir import RunDir
-from whet.search.compare import is_comparison
+from whet.core.rundir import COMPARISON, RunDir
 
 app = options.new_app()
 
@@ -30,7 +29,7 @@ def resume(
 ) -> int:
     options.load_plugins(plugin)
     place = options.run_at(run)
-    if is_comparison(Path(place)):
+    if (Path(place) / COMPARISON).is_file():
         with telling() as tell:
             return compare.told(whet.resume(place, tell=tell), as_json)
     finished = RunDir(Path(place)).status() == "finished"

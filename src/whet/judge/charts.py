@@ -130,81 +130,6 @@ def reliability(title: str, bins: Sequence[Mapping[str, float]], across: str, up
     return _drawing(title, "".join(parts))
 
 
-@dataclass(frozen=True)
-class Spot:
-    """A named point with what it costs (across) and what it scores (up); ``on`` the frontier or beaten."""
-
-    name: str
-    across: float
-    up: float
-    on: bool
-
-
-def scatter(title: str, spots: Sequence[Spot], across: str, up: str, shown: Callable[[float], str]) -> str:
-    """Points with their names beside them and the frontier as a line; costs that differ tenfold lie on a log axis."""
-    if len(spots) < 2:
-        return ""
-    least, most = min(spot.across for spot in spots), max(spot.across for spot in spots)
-    scaled = math.log10 if least > 0 and most > 8 * least else float
-    low, high = scaled(least), scaled(most)
-    pad = (high - low) * 0.08 or abs(high) * 0.05 or 0.5
-    low, high = low - pad, high + pad
-    y_low, y_high = min(spot.up for spot in spots), max(spot.up for spot in spots)
-    y_pad = (y_high - y_low) * 0.15 or abs(y_high) * 0.05 or 0.5
-    y_low, y_high = y_low - y_pad, y_high + y_pad
-
-    def place(x: float, y: float) -> tuple[float, float]:
-        return LEFT + (scaled(x) - low) / (high - low) * (WIDTH - LEFT - RIGHT), _height(y, y_low, y_high)
-
-    marks = _log_ticks(low, high) if scaled is math.log10 else ticks(low, high, 4)
-    parts = [_grid(y_low, y_high), _foot([(place(t, 0)[0], shown(t)) for t in marks], across)]
-    parts.append(_text("name", LEFT, TOP - 12, up))
-    ahead = sorted((place(spot.across, spot.up) for spot in spots if spot.on), key=lambda point: point[0])
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in ahead)
-    parts += [f'<polyline class="line a" points="{path}"/>'] if len(ahead) > 1 else []
-    taken: list[tuple[float, float, float, float]] = []
-    placed = [(spot, *place(spot.across, spot.up)) for spot in spots]
-    taken += [(x - 6, y - 6, x + 6, y + 6) for _, x, y in placed]
-    for spot, x, y in sorted(placed, key=lambda one: not one[0].on):
-        tone = "a" if spot.on else "c"
-        parts.append(_dot(tone, x, y, 5, f"{spot.name}: {figure(spot.up)}, {shown(spot.across)}"))
-        parts.append(_label(spot.name, x, y, tone, taken))
-    return _drawing(title, "".join(parts))
-
-
-def _log_ticks(low: float, high: float) -> list[float]:
-    """1, 2 and 5 times powers of ten between two exponents, at most six of them."""
-    found = [m * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for m in (1, 2, 5)]
-    found = [t for t in found if low <= math.log10(t) <= high]
-    return found if len(found) <= 5 else [t for t in found if f"{t:e}"[0] == "1"] or found[::2]
-
-
-def _label(name: str, x: float, y: float, tone: str, taken: list[tuple[float, float, float, float]]) -> str:
-    """A name beside its point where nothing else stands yet: right, left, above or below, then farther away."""
-    wide = 7.2 * len(name)
-    for away in range(0, 60, 12):
-        for side, dy in (
-            ("start", 4.0),
-            ("end", 4.0),
-            ("start", -9.0 - away),
-            ("end", -9.0 - away),
-            ("start", 17.0 + away),
-            ("end", 17.0 + away),
-        ):
-            at = x + 9 if side == "start" else x - 9
-            left = at if side == "start" else at - wide
-            box = (left, y + dy - 12, left + wide, y + dy + 3)
-            inside = box[0] >= 2 and box[2] <= WIDTH - 2 and box[1] >= TOP - 10 and box[3] <= HEIGHT - BOTTOM + 2
-            if inside and not any(_meet(box, other) for other in taken):
-                taken.append(box)
-                return _text(f"name {tone}", at, y + dy, name, side)
-    return _text(f"name {tone}", x, y - 9, name, "middle")
-
-
-def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
-    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
-
-
 def _line(row: Line, place: Place) -> str:
     points = [(*place(x, y), y) for x, y in row.points if math.isfinite(y)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in points)
@@ -264,3 +189,7 @@ def _short(value: float) -> str:
 def _drawing(title: str, body: str, height: int = HEIGHT) -> str:
     name = safe(title)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{body}</svg>'
+
+
+text, dot, grid, foot, level, drawing = _text, _dot, _grid, _foot, _height, _drawing
+"""The pieces, for charts that other rooms draw."""

@@ -29,7 +29,7 @@ from whet.search.evidence import Ground, refuse_unkept
 from whet.search.rates import searched
 from whet.train.stop import Stop
 
-JSON, PAGE = "comparison.json", "comparison.html"
+JSON, PAGE = rundir.COMPARISON, "comparison.html"
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from typing import Any
 
 from whet.judge import charts
 from whet.judge.card import base_name
-from whet.judge.charts import Mark, Spot
+from whet.judge.charts import Mark
 from whet.judge.figures import duration, figure, share, signed, size
 from whet.judge.markup import number, safe, section, table
 from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER
+from whet.search.scatter import Spot, scatter
 from whet.search.table import AXES, Standing, standing
 
 LANGUAGES = {"en": "en", "zh": "zh-CN"}
@@ -171,11 +172,17 @@ def _frontier(found: Mapping[str, Any], metric: str, say: Words) -> str:
         labels = [label for label in lines if label in known["on"] or label in known["dominated"]]
         spots = [Spot(label, lines[label][axis], lines[label]["mean"], label in known["on"]) for label in labels]
         across = say(f"against_{axis}")
-        chart = charts.scatter(f"{metric} / {across}", spots, across, metric, SHOWN[axis])
+        unit = _unit(max(spot.across for spot in spots)) if axis.endswith("_bytes") else 1.0
+        chart = scatter(f"{metric} / {across}", spots, across, metric, SHOWN[axis], unit)
         told = " ".join(say("beaten", who=who, by=_listed(by, say)) for who, by in known["dominated"].items())
         drawn.append(f'<div class="chart">{chart}<p><small>{safe(told)}</small></p></div>')
     body = f'<div class="two">{"".join(drawn)}</div>' if drawn else ""
     return section("frontier", say("frontier"), body, say("frontier_lead"))
+
+
+def _unit(most: float) -> float:
+    """The largest binary unit of which there are some."""
+    return float(max(unit for unit in (1, 2**10, 2**20, 2**30) if unit <= max(most / 2, 1)))
 
 
 def _search(found: Mapping[str, Any], metric: str, say: Words) -> str:
