@@ -12,6 +12,7 @@ Shapes: K strategies, S seeds, B resamples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,11 +59,9 @@ class Estimate:
             return float("nan")
         if not self.rows_part + self.seeds_part:  # every row says the same: as many signs would have to agree by luck
             return float(np.clip(2 * 0.5 ** (self.rows_freedom + 1), LEAST, 1.0))
-        low, high = float(np.log(LEAST)), 0.0
-        for _ in range(50):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self._reach(float(np.exp(middle))) < self.value**2 else (middle, high)
-        return float(np.exp((low + high) / 2))
+        wanted = float(np.log(self.value**2))
+        chance = student.root(lambda p: math.log(self._reach(math.exp(p)) or LEAST) - wanted, math.log(LEAST), -1e-12)
+        return math.exp(chance)
 
     def _reach(self, chance: float) -> float:
         parts = ((self.rows_part, self.rows_freedom), (self.seeds_part, self.seeds_freedom))
@@ -87,7 +86,8 @@ def estimate(values_s: np.ndarray, drawn_sb: np.ndarray, rows: int, all_of_them:
     within = float(np.trace(covariance)) / seeds**2 - max(0.0, _together(covariance)) / seeds
     spread = Spread(float(np.var(values_s, ddof=1)), seeds - 1)
     if all_of_them is not None:
-        spread = Spread(max(spread.variance, all_of_them.variance), all_of_them.freedom)
+        freedom = max(spread.freedom, all_of_them.freedom)
+        spread = Spread(max(spread.variance, all_of_them.variance), freedom)
     beyond = max(0.0, spread.variance / seeds - max(0.0, within))  # what rows do not explain of it
     return Estimate(value, whole, beyond, rows - 1, spread.freedom)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 MOST_FREEDOM = 1e5
 """Beyond, t and the normal distribution agree in more digits than anyone reads."""
@@ -20,13 +21,30 @@ def two_sided(t: float, freedom: float) -> float:
 
 def quantile(chance: float, freedom: float) -> float:
     """The value that is exceeded, on both sides together, with this chance."""
-    low, high = 0.0, 1.0
+    if chance >= 1:
+        return 0.0
+    low, high = 1e-8, 1.0
     while two_sided(high, freedom) > chance:
-        high *= 2
-    for _ in range(80):
-        middle = (low + high) / 2
-        low, high = (middle, high) if two_sided(middle, freedom) > chance else (low, middle)
-    return (low + high) / 2
+        low, high = high, high * 4
+    wanted = math.log(chance)
+    return math.exp(root(lambda t: math.log(two_sided(math.exp(t), freedom)) - wanted, math.log(low), math.log(high)))
+
+
+def root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where a falling function is 0 between two ends: false position, as Dowell and Jarratt 1971 hasten it."""
+    above, below = function(low), function(high)
+    if above <= 0 or below >= 0:
+        return low if above <= 0 else high
+    for _ in range(100):
+        middle = low + (high - low) * above / (above - below)
+        here = function(middle)
+        if abs(here) < 1e-12 or high - low < 1e-13 * abs(middle):
+            return middle
+        if here > 0:
+            low, above, below = middle, here, below / 2
+        else:
+            high, below, above = middle, here, above / 2
+    return middle
 
 
 def _beta(x: float, a: float, b: float) -> float:

@@ -129,7 +129,7 @@ def _summary(found: Mapping[str, Any], metric: str, say: Words) -> str:
         name = f"<b>{safe(line['strategy'])}</b>"
         if line.get("failed"):
             told = say("failed", count=line["failed"], all=line["failed"] + line["seeds"], reason=line["reason"])
-            name += f"<br><small>{safe(told)}</small>"
+            name += f'<p class="lead">{safe(told)}</p>'
         between = f" <small>[{figure(line['low'])}, {figure(line['high'])}]</small>" if "mean" in line else ""
         cells = [name, number(line.get("mean")) + between]
         for column in columns:
@@ -159,7 +159,7 @@ def _pairs(found: Mapping[str, Any], say: Words) -> str:
         gap = number(pair["difference"], "", signed(pair["difference"]))
         between = "" if pair["low"] is None else f" <small>[{signed(pair['low'])}, {signed(pair['high'])}]</small>"
         rows.append([words if same else f"<b>{words}</b>", gap + between, number(pair["p_adjusted"])])
-    body = table([say("pair"), say("difference"), say("p")], rows, "scores", (1, 2)) if rows else ""
+    body = table([say("pair"), say("difference"), say("p")], rows, "", (1, 2)) if rows else ""
     told = say("pairs_lead", count=len(rows), level=share(1 - found["confidence"]))
     return section("pairs", say("pairs"), body, told)
 
