@@ -192,7 +192,7 @@ def test_a_cell_that_fails_is_a_row_with_its_reason_and_the_rates_are_reported(p
     found = json.loads(capsys.readouterr().out)
     assert code == 0 and found["comparison"] == str(tmp_path / "c")
     head, full = found["runs"]
-    assert head["status"] == "finished" and full["status"] == "failed" and "diverged" in full["reason"]
+    assert head["status"] == "finished" and full["status"] == "failed" and "the loss is nan" in full["reason"]
     assert [one["strategy"] for one in found["search"]] == ["head", "full learning_rate=1e30"]
     assert len(found["search"][0]["tried"]) == 3 and found["search"][0]["chosen"] == head["learning_rate"]
 

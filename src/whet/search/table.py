@@ -134,8 +134,11 @@ def _estimate(values: Sequence[float], drawn: Sequence[np.ndarray], rows: int, s
 
 
 def _spread(all_of_them: Sequence[Measured]) -> Spread | None:
-    """Over the seeds that all strategies with any score have."""
-    there = [one for one in all_of_them if one.values]
+    """Over the strategies with the most seeds, lest one whose cells failed takes the others' seeds away; over all where
+    these are fewer than two."""
+    most = max((len(one.values) for one in all_of_them), default=0)
+    whole = [one for one in all_of_them if len(one.values) == most]
+    there = whole if len(whole) > 1 else [one for one in all_of_them if one.values]
     shared = [seed for seed in (there[0].values if there else ()) if all(seed in one.values for one in there)]
     return spread_of_differences(np.array([[one.values[seed] for seed in shared] for one in there])) if shared else None
 
