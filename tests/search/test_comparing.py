@@ -17,7 +17,7 @@ from road.conftest import FAST, write_rows
 from whet.cli import main
 from whet.core.errors import Preempted, UsageError
 from whet.core.events import Said
-from whet.core.rundir import read_json
+from whet.core.rundir import read_json, read_lines
 from whet.search import cells
 from whet.search.compare import Comparison
 from whet.tasks.text_classification import TextClassification
@@ -104,16 +104,12 @@ def test_the_same_seed_gives_every_strategy_the_same_rows_in_the_same_order(made
         full, head = (found.path / name / f"seed-{seed}" for name in ("full", "head"))
         for split in ("validation", "test"):
             rows = [
-                [
-                    (line["row"], line["text"])
-                    for line in map(json.loads, (run / "predictions" / f"{split}.jsonl").open())
-                ]
+                [(line["row"], line["text"]) for line in read_lines(run / "predictions" / f"{split}.jsonl")]
                 for run in (full, head)
             ]
             assert rows[0] == rows[1]
         steps = [
-            [line["tokens"] for line in map(json.loads, (run / "metrics.jsonl").open()) if "tokens" in line]
-            for run in (full, head)
+            [line["tokens"] for line in read_lines(run / "metrics.jsonl") if "tokens" in line] for run in (full, head)
         ]
         assert steps[0] == steps[1] and len(steps[0]) > 3  # equal rows in every step have equal tokens
     texts = [(found.path / "full" / f"seed-{seed}" / "predictions" / "test.jsonl").read_text() for seed in (0, 1)]
