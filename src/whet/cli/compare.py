@@ -35,7 +35,7 @@ Strategies = Annotated[
     str | None,
     typer.Option(
         "--strategies", metavar="A,B,...", autocompletion=_names,
-        help="Which to compare, with options as lora:rank=4 or full:train.epochs=2; default: all.",
+        help="Which to compare, with options as NAME:rank=4:train.epochs=2; default: all.",
     ),
 ]  # fmt: skip
 Seeds = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds for each strategy.")]
