@@ -11,6 +11,7 @@ import pytest
 from search.made import ROOT, comparison, entry, measured, outcome
 from whet.core.rundir import plain
 from whet.judge.words import sentences as words
+from whet.metrics.crossed import holm
 from whet.search import page, spoken, table
 from whet.search.cells import Cell, Outcome
 from whet.search.scatter import LETTER, Spot, scatter
@@ -27,6 +28,8 @@ def test_luck_and_more_than_luck_are_told_apart():
     assert len(found["pairs"]) == 6
     for pair in found["pairs"]:
         assert pair["low"] < pair["difference"] < pair["high"] and pair["p"] <= pair["p_adjusted"] <= 1
+    assert [pair["p_adjusted"] for pair in found["pairs"]] == holm([pair["p"] for pair in found["pairs"]])
+    assert max(pair["p_adjusted"] / pair["p"] for pair in found["pairs"]) == pytest.approx(6)
     assert set(pair_of(found, "full", "lora")) >= {"a", "b", "difference", "low", "high", "p", "p_adjusted", "verdict"}
 
 
