@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         WhetError,
     )
     from whet.core.outcome import Run
-    from whet.front import evaluate, load, plan, resume, run
+    from whet.front import compare, evaluate, load, plan, resume, run
     from whet.recipe import Recipe
 
 _PLACES = {
@@ -30,6 +30,7 @@ _PLACES = {
     "resume": "front",
     "load": "front",
     "evaluate": "front",
+    "compare": "front",
     "Recipe": "recipe",
     "Run": "core.outcome",
     "Predictor": "assemble.predictor",
@@ -59,6 +60,7 @@ __all__ = [
     "TrainingError",
     "UsageError",
     "WhetError",
+    "compare",
     "evaluate",
     "load",
     "plan",

@@ -19,6 +19,9 @@ from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
 from whet.planning import Plan
 from whet.recipe import Recipe, apply, read_values
+from whet.search import compare as comparing
+from whet.search.asked import named
+from whet.search.compare import Comparison
 
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 SETTLED = {
@@ -76,8 +79,10 @@ def plan(
     return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
-def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run:
-    """Go on with an interrupted run, to the same weights as an uninterrupted one."""
+def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run | Comparison:
+    """Go on with an interrupted run, to the same weights as an uninterrupted one; or with a comparison."""
+    if comparing.is_comparison(Path(run)):
+        return comparing.again(Path(run), tell)
     return pipeline.resume(RunDir(Path(run)), tell, force)
 
 
@@ -103,6 +108,37 @@ def evaluate(
     ``settings`` are keys of the recipe's ``data`` and ``evaluate`` sections.
     """
     return second_look.evaluate(str(model), str(data), settings, _place(out), tell, overwrite)
+
+
+def compare(
+    data: str | Path | Recipe,
+    *,
+    strategies: str | Sequence[str] | None = None,
+    seeds: int = 3,
+    rates: int = 3,
+    task: str | None = None,
+    model: str | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Sequence[str] = (),
+    plugins: Sequence[str] = (),
+    overwrite: bool = False,
+    budget: str | None = None,
+    tell: Tell = silent,
+) -> Comparison:
+    """Train several strategies on the same rows with the same seeds, and say which differ by more than luck.
+
+    ``strategies`` are names with options (``lora:rank=4``), all that stand by default; ``rates`` how many learning
+    rates are tried for each on the validation rows; ``budget`` how long each cell may train, instead of equal epochs.
+    """
+    _seconds(budget)
+    for path in plugins:
+        load_plugin(Path(path))
+    entries = [
+        (one, _recipe(data, task, model, one.strategy, seed, [*settings, *one.settings], plugins, tell))
+        for one in named(strategies)
+    ]
+    return comparing.compare(entries, seeds, rates, budget, None if out is None else Path(out), tell, overwrite)
 
 
 def _recipe(

@@ -57,6 +57,24 @@ class FakeRun:
 
 
 @dataclass
+class FakeComparison:
+    path: Path = Path("comparisons/demo")
+    scored: bool = True
+
+    @property
+    def report(self) -> Path:
+        return self.path / "comparison.html"
+
+    @property
+    def result(self) -> dict[str, Any]:
+        line = {"mean": 0.9, "low": 0.8, "high": 1.0, "seconds": 70.0} if self.scored else {"reason": "it diverged"}
+        return {"metric": "accuracy", "summary": [{"strategy": "full", **line}], "pairs": []}
+
+    def __str__(self) -> str:
+        return "full is best"
+
+
+@dataclass
 class FakePlan:
     show: int
 
@@ -105,6 +123,8 @@ class Door:
             tell(Answered("test", 100, 100))
         if name == "plan":
             return FakePlan(options["show"])
+        if name == "compare":
+            return FakeComparison()
         return FakePredictor() if name == "load" else FakeRun(Path("runs/demo"), self.below_baseline)
 
 
@@ -113,7 +133,7 @@ def door(monkeypatch, tmp_path) -> Door:
     """The fake front door, in an empty working directory."""
     monkeypatch.chdir(tmp_path)
     made = Door()
-    for name in ("run", "plan", "resume", "evaluate", "load"):
+    for name in ("run", "plan", "resume", "evaluate", "compare", "load"):
         monkeypatch.setattr(
             whet,
             name,

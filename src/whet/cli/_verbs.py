@@ -54,7 +54,7 @@ class Folder(Verbs):
             formatter.write_dl([(name, summary(name)) for name in names()])
 
 
-_FIRST = ("run", "plan", "resume", "predict", "evaluate")
+_FIRST = ("run", "plan", "resume", "predict", "evaluate", "compare")
 
 
 @cache

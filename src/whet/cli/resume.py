@@ -11,9 +11,10 @@ from pathlib import Path
 
 import whet
 from whet.cli import _options as options
+from whet.cli import compare
 from whet.cli._outcome import code_of, told
 from whet.cli._progress import telling
-from whet.core.rundir import RunDir
+from whet.core.rundir import COMPARISON, RunDir
 
 app = options.new_app()
 
@@ -28,6 +29,9 @@ def resume(
 ) -> int:
     options.load_plugins(plugin)
     place = options.run_at(run)
+    if (Path(place) / COMPARISON).is_file():
+        with telling() as tell:
+            return compare.told(whet.resume(place, tell=tell), as_json)
     finished = RunDir(Path(place)).status() == "finished"
     with telling() as tell:
         found = whet.resume(place, force=force, tell=tell)

@@ -24,6 +24,8 @@ __all__ = ["RunDir", "digest", "plain", "publish", "read_json", "read_lines", "w
 
 Status = Literal["planned", "running", "interrupted", "failed", "finished"]
 ELSEWHERE = "choose another with --out"
+COMPARISON = "comparison.json"
+"""The file that makes a directory one of ``whet compare``."""
 ROOM = 200
 """Bytes that the names of files below a run's directory may take, those of half-written ones among them."""
 

@@ -189,3 +189,7 @@ def _short(value: float) -> str:
 def _drawing(title: str, body: str, height: int = HEIGHT) -> str:
     name = safe(title)
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{body}</svg>'
+
+
+text, dot, grid, foot, level, drawing = _text, _dot, _grid, _foot, _height, _drawing
+"""The pieces, for charts that other rooms draw."""

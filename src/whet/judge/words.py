@@ -12,10 +12,10 @@ BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
 """Spaces that a filled-in word brought along; Chinese sets none between its own signs."""
 
 
-@lru_cache(maxsize=1)
-def sentences() -> dict[str, dict[str, str]]:
-    """Each key's sentence by language."""
-    return tomllib.loads(files("whet.judge").joinpath("words.toml").read_text("utf-8"))
+@lru_cache
+def sentences(room: str = "whet.judge") -> dict[str, dict[str, str]]:
+    """Each key's sentence by language; another room that writes pages has a ``words.toml`` of its own."""
+    return tomllib.loads(files(room).joinpath("words.toml").read_text("utf-8"))
 
 
 @dataclass(frozen=True)
@@ -23,16 +23,17 @@ class Words:
     """The words of one language, ``en`` or ``zh``: ``say(key, **fill)`` gives a sentence."""
 
     language: str
+    room: str = "whet.judge"
 
     def __call__(self, key: str, **fill: object) -> str:
-        sentence = sentences()[key][self.language]
+        sentence = sentences(self.room)[key][self.language]
         said = sentence.format(**fill) if fill else sentence
         return BETWEEN_CHINESE.sub("", said) if self.language == "zh" else said
 
     def name(self, key: str) -> str:
         """A key of a file in words, or as it stands where there are none."""
-        return self(key) if key in sentences() else key
+        return self(key) if key in sentences(self.room) else key
 
     def metric(self, name: str) -> str:
         """A metric in words, or its name where there are none."""
-        return self(f"metric_{name}") if f"metric_{name}" in sentences() else name
+        return self(f"metric_{name}") if f"metric_{name}" in sentences(self.room) else name

@@ -1,0 +1,1 @@
+"""Searching: which strategy suits this data, by training all of them alike."""
