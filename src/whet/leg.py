@@ -17,6 +17,7 @@ from whet.assemble.source import Source
 from whet.core.draws import derive
 from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
+from whet.measures.contract import chosen
 from whet.nn import machine
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
@@ -70,7 +71,9 @@ class Leg:
         """The scores on the validation rows, with the weights as they stand; nothing where there are no such rows."""
         if not self.splits["validation"].examples:
             return {}
-        return Predictor(self.model).measure(self.splits["validation"])
+        asked = self.stage.evaluate
+        metrics = chosen(asked.metrics, asked.metric)
+        return Predictor(self.model).measure(self.splits["validation"], metrics=metrics)
 
     def untuned(self, tell: Tell) -> Sequence[Pair] | None:
         """The answers to the test rows before training; None where the head is new and could only guess."""

@@ -66,7 +66,9 @@ def test_installed_packages_bring_entries(monkeypatch):
 def test_what_is_installed_is_asked_once(monkeypatch):
     """Every look at a data file asks the shelf of readers a dozen times, and each answer cost milliseconds."""
     asked, entry_points = [], importlib.metadata.entry_points
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: asked.append(group) or entry_points(group=group))
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: asked.append(group) or entry_points(group=group)
+    )
     for _ in range(3):
         STRATEGIES.names()
     assert asked == ["whet.strategies"]
