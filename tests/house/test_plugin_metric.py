@@ -11,6 +11,7 @@ import whet
 from reliability.small import tiny
 from road.conftest import FAST, write_rows
 from whet.core.rundir import read_json, read_lines
+from whet.metrics.scores import better
 
 PLUGIN = str(Path(__file__).parents[2] / "examples" / "plugin_metric.py")
 ASKED = "evaluate.metrics=[roc_auc, {name: mean_cost, missed: bad, times: 4}]"
@@ -33,6 +34,7 @@ def test_metrics_of_both_kinds_have_intervals_baselines_and_a_place_in_the_recip
     evaluate = yaml.safe_load(run.files.recipe.read_text("utf-8"))["evaluate"]
     assert evaluate["metrics"] == [{"name": "roc-auc"}, {"name": "mean-cost", "missed": "bad", "times": 4.0}]
     assert evaluate["metric"] == "brier"
+    assert better("mean_cost", 1.0, 2.0), "its own word on what is better is heard"
 
 
 def test_the_one_that_leads_chooses_the_best_weights(run):
