@@ -13,6 +13,7 @@ from whet.core import errors
 from whet.core.fields import fields_of
 from whet.core.rundir import RunDir
 from whet.core.shelf import Shelf
+from whet.measures.contract import METRICS
 from whet.recipe import ENTRIES, SECTIONS
 from whet.recipe_forms import json_schema
 
@@ -156,6 +157,7 @@ def pages() -> dict[Path, str]:
         "recipe": recipe(),
         "tasks": shelf("Tasks", ENTRIES["task"]),
         "strategies": shelf("Strategies", ENTRIES["strategy"]),
+        "metrics": shelf("Metrics", METRICS),
         "commands": commands(),
         "files": files(),
         "errors": exit_codes(),

@@ -18,6 +18,7 @@ from whet.assemble.source import Source
 from whet.core.draws import derive
 from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
+from whet.measures.contract import chosen
 from whet.nn import machine
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
@@ -71,7 +72,9 @@ class Leg:
         """The scores on the validation rows, with the weights as they stand; nothing where there are no such rows."""
         if not self.splits["validation"].examples:
             return {}
-        return Predictor(self.model).measure(self.splits["validation"])
+        asked = self.stage.evaluate
+        metrics = chosen(asked.metrics, asked.metric)
+        return Predictor(self.model).measure(self.splits["validation"], metrics=metrics)
 
     def learnt(self) -> Learnt:
         """The training rows, as far as an explanation looks at them."""

@@ -22,6 +22,7 @@ from whet.core.errors import Fault, UsageError, nearest
 from whet.core.fields import changed, fields_of, spell
 from whet.core.shelf import Shelf
 from whet.judge.options import EvaluateOptions
+from whet.measures.contract import METRICS, name_of_key
 from whet.prepare.options import DataOptions, EncodeOptions
 from whet.strategies.contract import STRATEGIES, Strategy
 from whet.tasks.contract import TASKS, Task
@@ -228,14 +229,26 @@ class _Reader:
             self.faults.extend(Fault(fault.what, f"{self.where}: {section}", fault.cure) for fault in error.faults)
             return None
 
+    def metrics(self, given: Sequence[Any], place: str) -> list[dict[str, Any]]:
+        """The metrics asked for as plain values again, with every option of theirs written down."""
+        found = []
+        for number, one in enumerate(given):
+            named = {"name": one} if isinstance(one, str) else {**one}
+            named["name"] = name_of_key(str(named.get("name", "")))
+            metric = self.entry(METRICS, named, f"{place}evaluate.metrics.{number}", None)
+            found.append({"name": named["name"], **(changed(metric) if metric is not None else {})})
+        return found
+
     def stage(self, values: Mapping[str, Any], place: str) -> Stage | None:
         before = len(self.faults)
         task = self.entry(TASKS, values.get("task"), f"{place}task", None)
         strategy = self.entry(STRATEGIES, values.get("strategy"), f"{place}strategy", "full")
         sections = {name: self.options(cls, values.get(name), f"{place}{name}") for name, cls in SECTIONS.items()}
+        metrics = [] if sections["evaluate"] is None else self.metrics(sections["evaluate"].metrics, place)
         if len(self.faults) > before:
             return None
-        return Stage(task, strategy, **sections)
+        stage = Stage(task, strategy, **sections)
+        return stage.with_("evaluate", metrics=tuple(metrics)) if metrics else stage
 
 
 def _merged(default: Any, given: Any) -> Any:

@@ -21,7 +21,8 @@ from whet.cli import _verbs
 
 FOLDER = Path(whet.cli.__file__).parent
 VERBS = _verbs.names()
-PROMISED = {"run", "plan", "resume", "predict", "evaluate", "compare", "runs", "tasks", "strategies", "init", "doctor"}
+PROMISED = {"run", "plan", "resume", "predict", "evaluate", "compare", "runs"}
+PROMISED |= {"tasks", "strategies", "metrics", "init", "doctor"}
 
 
 def examples(verb: str) -> list[str]:

@@ -17,6 +17,9 @@ from whet.strategies.contract import STRATEGIES, Strategy
 def nothing_is_left_behind(monkeypatch):
     for shelf in shelves._SHELVES.values():
         monkeypatch.setattr(shelf, "_added", dict(shelf._added))
+    shelves._installed_for.cache_clear()
+    yield
+    shelves._installed_for.cache_clear()
 
 
 def plugin(path, name, base="Strategy"):
@@ -58,6 +61,17 @@ def test_installed_packages_bring_entries(monkeypatch):
     with pytest.raises(UsageError, match="does not derive from Strategy"):
         STRATEGIES["wrong"]
     assert isinstance(STRATEGIES, Shelf)
+
+
+def test_what_is_installed_is_asked_once(monkeypatch):
+    """Every look at a data file asks the shelf of readers a dozen times, and each answer cost milliseconds."""
+    asked, entry_points = [], importlib.metadata.entry_points
+    monkeypatch.setattr(
+        importlib.metadata, "entry_points", lambda group: asked.append(group) or entry_points(group=group)
+    )
+    for _ in range(3):
+        STRATEGIES.names()
+    assert asked == ["whet.strategies"]
 
 
 def test_draws_are_functions_of_their_place():

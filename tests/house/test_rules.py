@@ -24,6 +24,7 @@ FLOORS = {
     "metrics": 1,
     "tasks": 2,
     "strategies": 2,
+    "measures": 3,
     "prepare": 3,
     "assemble": 4,
     "train": 5,
@@ -109,7 +110,7 @@ def test_an_import_that_points_up_is_found(tmp_path, monkeypatch):
 
 
 def test_entries_of_a_shelf_do_not_know_each_other():
-    for shelf in ("tasks", "strategies", "prepare/readers"):
+    for shelf in ("tasks", "strategies", "measures", "prepare/readers"):
         entries = {path.stem for path in (HOME / shelf).glob("*.py") if not path.stem.startswith("_")} - {"contract"}
         assert entries
         package = "whet." + shelf.replace("/", ".")

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 import torch
+import transformers
 
 import whet
+from reliability.small import tiny
 from whet.core.outcome import Run
 
 GOOD = ("a fine film", "warm and funny", "I loved it", "a joy to watch", "the best this year", "moving and true")
@@ -60,6 +62,16 @@ def one_thread():
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("rows") / "rows.csv")
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A trunk of two narrow blocks, which gets a mean head as the default model does, for what does not hang on a
+    model's size: its runs take a tenth of the time."""
+    place = tmp_path_factory.mktemp("small")
+    network = transformers.BertModel.from_pretrained(tiny(place), add_pooling_layer=False)
+    network.save_pretrained(place)
+    return str(place)
 
 
 @pytest.fixture(scope="session")

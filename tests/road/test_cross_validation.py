@@ -19,11 +19,13 @@ from whet.core.rundir import RunDir
 from whet.core.yamlfile import read
 
 FOLDS = ("evaluate.folds=3",)
+MEAN = ("model.pooling=mean", "train.learning_rate=1e-3")
 
 
 @pytest.fixture(scope="module")
-def crossed(made):
-    return RunDir(made(None, FOLDS).path)
+def crossed(rows, small, tmp_path_factory):
+    out = tmp_path_factory.mktemp("crossed") / "run"
+    return RunDir(whet.run(rows, model=small, out=out, settings=[*FAST, *MEAN, *FOLDS]).path)
 
 
 def answered(place: RunDir) -> dict[int, dict]:
@@ -56,7 +58,7 @@ def test_the_figures_are_those_of_all_rows_and_of_each_fold(crossed):
     assert "3 folds" in found["text"]
 
 
-def test_what_ships_is_the_model_that_all_rows_make(crossed, rows, tmp_path):
+def test_what_ships_is_the_model_that_all_rows_make(crossed, rows, small, tmp_path):
     """A run with files of the same training and validation rows, and no fold anywhere, has the same weights."""
     recipe = read(crossed.recipe.read_text("utf-8"), "")
     assert recipe["evaluate"]["folds"] == 3 and recipe["data"]["fold"] is None
@@ -69,7 +71,7 @@ def test_what_ships_is_the_model_that_all_rows_make(crossed, rows, tmp_path):
     }
     for name, part in parts.items():
         (tmp_path / f"{name}.csv").write_text(head + "".join(part), "utf-8")
-    plain = RunDir(whet.run(tmp_path, out=tmp_path / "run", settings=FAST).path)
+    plain = RunDir(whet.run(tmp_path, model=small, out=tmp_path / "run", settings=[*FAST, *MEAN]).path)
     weights = [
         {path.name: rundir.digest(path) for path in place.model.glob("*.safetensors")} for place in (plain, crossed)
     ]
@@ -104,11 +106,11 @@ def test_the_untuned_score_is_of_the_same_rows(crossed, rows, tmp_path):
     assert run.metrics["untuned"]["accuracy"] == pytest.approx(right, abs=1e-12)
 
 
-def test_documents_are_shared_out_too(tmp_path):
+def test_documents_are_shared_out_too(small, tmp_path):
     text = tmp_path / "text.txt"
     text.write_text("\n\n".join(f"The {n}th day was fine, and day {n + 1} will be too." for n in range(24)), "utf-8")
     settings = [*FAST, "evaluate.folds=2", "task.objective=masked"]
-    run = whet.run(text, task="language-modeling", out=tmp_path / "run", settings=settings)
+    run = whet.run(text, task="language-modeling", model=small, out=tmp_path / "run", settings=settings)
     assert [fold["rows"] for fold in run.metrics["folds"]] == [12, 12]
 
 
@@ -124,13 +126,15 @@ def test_the_plan_says_how_much_longer_it_takes(rows):
     assert any("3 folds" in note for note in whet.plan(rows, settings=[*FAST, *FOLDS]).notes)
 
 
-def test_a_budget_is_shared_out_and_all_train_alike(rows, tmp_path, monkeypatch):
+def test_a_budget_is_shared_out_and_all_train_alike(rows, small, tmp_path, monkeypatch):
     """Whatever the machine seems to do later on, the first fold says for all how many epochs there are."""
     forecast, slower = whet.pipeline.forecast, iter(range(1, 9))
     monkeypatch.setattr(
         whet.pipeline, "forecast", lambda leg: replace(forecast(leg), train_seconds=10.0 * next(slower))
     )
-    run = whet.run(rows, out=tmp_path / "run", settings=[*FAST, *FOLDS, "train.epochs=40"], budget="4s")
+    run = whet.run(
+        rows, model=small, out=tmp_path / "run", settings=[*FAST, *MEAN, *FOLDS, "train.epochs=40"], budget="4s"
+    )
     places = [RunDir(run.path), *RunDir(run.path).folds()]
     epochs = {read(place.recipe.read_text("utf-8"), "")["train"]["epochs"] for place in places}
     assert list(epochs) == [pytest.approx(40 * (4 / 3 * 2 / 3) / 10)]
@@ -162,14 +166,14 @@ def test_a_test_file_and_folds_do_not_go_together(rows, tmp_path):
         whet.run(folder, out=tmp_path / "run", settings=[*FAST, *FOLDS, "data.on_leak=allow"])
 
 
-def test_what_is_mixed_in_may_not_hold_the_answers(rows, tmp_path):
+def test_what_is_mixed_in_may_not_hold_the_answers(rows, small, tmp_path):
     """Copies of measured rows in another file are refused before any fold trains; dropped they are gone."""
     more = write_rows(tmp_path / "more.csv", 20)
     settings = [*FAST, *FOLDS, "data.mix={'" + str(more) + "': 1}"]
     with pytest.raises(DataError, match="stand in the training rows too"):
-        whet.run(rows, out=tmp_path / "run", settings=settings)
+        whet.run(rows, model=small, out=tmp_path / "run", settings=settings)
     assert not (tmp_path / "run").exists()
-    run = whet.run(rows, out=tmp_path / "run", settings=[*settings, "data.on_leak=allow"])
+    run = whet.run(rows, model=small, out=tmp_path / "run", settings=[*settings, "data.on_leak=allow"])
     assert "without_leaks" in run.metrics
     (leak,) = [one for one in json.loads(RunDir(run.path).findings.read_text("utf-8")) if one["kind"] == "leak"]
     assert {entry["row"] for entry in leak["rows"]} == set(range(1, 21))

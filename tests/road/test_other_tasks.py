@@ -9,16 +9,17 @@ import pytest
 
 import stories
 import whet
+from road.conftest import FAST
 
 
 @pytest.fixture(scope="module")
-def tagged(tmp_path_factory, request):
+def tagged(small, tmp_path_factory, request):
     shared = request.getfixturevalue("shared_data")
     place = tmp_path_factory.mktemp("wnut")
     sentences = (shared / "wnut17" / "wnut17train.conll").read_text("utf-8").split("\n\n")
     (place / "train.conll").write_text("\n\n".join(sentences[:160]) + "\n", "utf-8")
-    settings = ["train.epochs=1", "data.split_fractions=[0.2,0.2]"]
-    return whet.run(place / "train.conll", out=place / "run", settings=settings)
+    settings = [*FAST, "data.split_fractions=[0.2,0.2]"]
+    return whet.run(place / "train.conll", model=small, out=place / "run", settings=settings)
 
 
 def test_tagging_is_guessed_measured_and_answered(tagged):

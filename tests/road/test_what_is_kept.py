@@ -37,9 +37,9 @@ def same_weights(one: Path, other: Path) -> None:
     assert files and all(rundir.digest(file) == rundir.digest(other / file.name) for file in files)
 
 
-def test_overwriting_removes_nothing_before_the_model_is_found(rows, tmp_path):
+def test_overwriting_removes_nothing_before_the_model_is_found(rows, small, tmp_path):
     out = tmp_path / "run"
-    whet.run(rows, out=out, settings=[*FAST, "strategy.name=head"])
+    whet.run(rows, model=small, out=out, settings=[*FAST, "strategy.name=head"])
     with pytest.raises(whet.ModelError):
         whet.run(rows, model="./typo", out=out, overwrite=True, settings=FAST)
     with pytest.raises(UsageError, match="stands in it and would be replaced"):
@@ -47,28 +47,28 @@ def test_overwriting_removes_nothing_before_the_model_is_found(rows, tmp_path):
     assert RunDir(out).status() == "finished" and list(whet.load(out).predict(["fine"]))
 
 
-def test_patience_that_ran_out_is_not_forgotten_by_a_resume(rows, tmp_path, monkeypatch):
+def test_patience_that_ran_out_is_not_forgotten_by_a_resume(rows, small, tmp_path, monkeypatch):
     from whet import pipeline
 
     # the rate is next to nothing, so no look is better than the first: training stops at step 4 of 12
     settings = [*FAST, "train.epochs=2", "train.evaluate_every=2", "train.patience=1", "train.learning_rate=1e-12"]
-    whole = whet.run(rows, out=tmp_path / "whole", settings=settings)
+    whole = whet.run(rows, model=small, out=tmp_path / "whole", settings=settings)
     with monkeypatch.context() as patch:
         patch.setattr(pipeline, "_measure", lambda *given: (_ for _ in ()).throw(Enough()))
         with pytest.raises(Enough):
-            whet.run(rows, out=tmp_path / "cut", settings=settings)
+            whet.run(rows, model=small, out=tmp_path / "cut", settings=settings)
     resumed = whet.resume(tmp_path / "cut")
     steps = [line["step"] for line in rundir.read_lines(resumed.files.log) if "loss" in line]
     assert steps == [line["step"] for line in rundir.read_lines(whole.files.log) if "loss" in line] and steps[-1] < 12
     same_weights(whole.model, resumed.model)
 
 
-def test_a_resumed_run_knows_its_plugin(rows, tmp_path):
+def test_a_resumed_run_knows_its_plugin(rows, small, tmp_path):
     out = tmp_path / "run"
     settings = [*FAST, "train.evaluate_every=2"]
     given = {"strategy": "last-blocks", "plugins": [str(PLUGIN)], "settings": settings}
     with pytest.raises(Enough):
-        whet.run(rows, out=out, tell=cut_off(3), **given)
+        whet.run(rows, model=small, out=out, tell=cut_off(3), **given)
     code = "import sys, whet; whet.resume(sys.argv[1])"
     from road.conftest import in_a_process
 
@@ -76,10 +76,10 @@ def test_a_resumed_run_knows_its_plugin(rows, tmp_path):
     assert RunDir(out).status() == "finished"
 
 
-def test_a_stopped_run_says_where_it_stands(rows, tmp_path):
+def test_a_stopped_run_says_where_it_stands(rows, small, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(Enough):
-        whet.run(rows, out=out, tell=cut_off(5), settings=[*FAST, "train.evaluate_every=2"])
+        whet.run(rows, model=small, out=out, tell=cut_off(5), settings=[*FAST, "train.evaluate_every=2"])
     state = rundir.read_json(RunDir(out).state)
     assert (state["status"], state["stage"], state["step"]) == ("failed", 0, 4)
     assert state["epoch"] == pytest.approx(4 / 6) and "error" in state
@@ -88,10 +88,10 @@ def test_a_stopped_run_says_where_it_stands(rows, tmp_path):
     assert state["status"] == "finished" and "error" not in state
 
 
-def test_a_line_that_was_cut_off_does_not_stop_a_resume(rows, tmp_path):
+def test_a_line_that_was_cut_off_does_not_stop_a_resume(rows, small, tmp_path):
     out = tmp_path / "run"
     with pytest.raises(Enough):
-        whet.run(rows, out=out, tell=cut_off(5), settings=[*FAST, "train.evaluate_every=2"])
+        whet.run(rows, model=small, out=out, tell=cut_off(5), settings=[*FAST, "train.evaluate_every=2"])
     with RunDir(out).log.open("a", encoding="utf-8") as file:
         file.write('{"stage": 0, "st')
     run = whet.resume(out)
@@ -99,10 +99,16 @@ def test_a_line_that_was_cut_off_does_not_stop_a_resume(rows, tmp_path):
     assert steps == [1, 2, 3, 4, 5, 6]
 
 
-def test_stages_are_summed(rows, tmp_path):
+def test_stages_are_summed(rows, small, tmp_path):
     stages = [{"strategy": "head", "train": {"epochs": 1}}, {"strategy": "full", "train": {"epochs": 2}}]
     shared = {"train": {"threads": 1, "batch_size": 8, "precision": "float32"}}
-    recipe = {"data": {"train": str(rows)}, "evaluate": {"metric": "f1_macro"}, "stages": stages, **shared}
+    recipe = {
+        "model": small,
+        "data": {"train": str(rows)},
+        "evaluate": {"metric": "f1_macro"},
+        "stages": stages,
+        **shared,
+    }
     run = whet.run(whet.Recipe.of(recipe), out=tmp_path / "run")
     lines = [line for line in rundir.read_lines(run.files.log) if "loss" in line]
     spent = run.metrics["timing"]
@@ -180,10 +186,11 @@ def test_weights_that_the_file_lacks_are_learnt_and_kept_beside_lora(rows, tmp_p
     assert any("pooler" in name for name in config["modules_to_save"])
 
 
-def test_what_is_cut_is_counted_aloud_wherever_rows_are_read(tmp_path):
+def test_what_is_cut_is_counted_aloud_wherever_rows_are_read(small, tmp_path):
     rows, said = write_rows(tmp_path / "rows.csv"), []
     hear = lambda event: said.append(str(getattr(event, "text", "")))  # noqa: E731
-    run = whet.run(rows, out=tmp_path / "run", settings=[*FAST, "encode.max_tokens=8"], strategy="head", tell=hear)
+    settings = [*FAST, "encode.max_tokens=8"]
+    run = whet.run(rows, model=small, out=tmp_path / "run", settings=settings, strategy="head", tell=hear)
     assert any(sentence.startswith("train: ") and "cut" in sentence for sentence in said)
     said.clear()
     whet.evaluate(run.path, rows, out=tmp_path / "again", tell=hear)

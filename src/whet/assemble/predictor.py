@@ -19,6 +19,7 @@ from whet.assemble.model import Model
 from whet.assemble.nearest import Learnt, Neighbours, neighbours, places
 from whet.core.errors import DataError, TrainingError, UsageError
 from whet.core.events import Answered, Said, Tell, silent
+from whet.measures.contract import Metric, score
 from whet.prepare.batch import sweep
 from whet.prepare.encode import Account, encode
 from whet.prepare.kept import Lazy, keep
@@ -118,9 +119,9 @@ class Predictor:
         split = Split("input", examples)
         return self.answers(encode(split, model.task, model.tokenizer, model.limits, model.schema).split)
 
-    def measure(self, split: Split, tell: Tell = silent) -> dict[str, float]:
-        """The task's metrics on an encoded split whose targets are known."""
-        return self.model.task.score(self.pairs(split, tell), self.model.schema).values()
+    def measure(self, split: Split, tell: Tell = silent, metrics: Sequence[Metric] = ()) -> dict[str, float]:
+        """The task's metrics, and those asked for, on an encoded split whose targets are known."""
+        return score(self.model.task, self.pairs(split, tell), self.model.schema, metrics).values()
 
     def answers(self, split: Split, tell: Tell = silent) -> Iterator[Prediction]:
         """One answer for each example of an encoded split, in the split's order, as they come.

@@ -93,7 +93,7 @@ Pool = Annotated[
 ]
 Plugin = Annotated[
     list[str] | None,
-    typer.Option("--plugin", metavar="FILE", help="A Python file with tasks or strategies. May be repeated."),
+    typer.Option("--plugin", metavar="FILE", help="A Python file with tasks, strategies or metrics. May be repeated."),
 ]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier run where its directory is not empty.")

@@ -85,7 +85,7 @@ def _sentences(cls: type) -> dict[str, str]:
     return found
 
 
-_WORDS = {int: "integer", float: "number", str: "text", bool: "true|false", type(None): "null"}
+_WORDS = {int: "integer", float: "number", str: "text", bool: "true|false", type(None): "null", Any: "value"}
 
 
 _SIGNS = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}

@@ -16,6 +16,7 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -77,14 +78,10 @@ class Shelf(Generic[Entry]):
         self._added[name] = self._checked(entry, name)
 
     def _folder(self) -> Path:
-        spec = importlib.util.find_spec(self.package)
-        if spec is None or not spec.submodule_search_locations:
-            raise ModuleNotFoundError(self.package)
-        return Path(spec.submodule_search_locations[0])
+        return _folder_of(self.package)
 
     def _installed(self) -> dict[str, importlib.metadata.EntryPoint]:
-        group = f"whet.{self.package.rpartition('.')[2]}"
-        return {point.name: point for point in importlib.metadata.entry_points(group=group)}
+        return _installed_for(f"whet.{self.package.rpartition('.')[2]}")
 
     def _checked(self, entry: Any, name: str) -> type[Entry]:
         if not (inspect.isclass(entry) and issubclass(entry, self.contract)):
@@ -100,6 +97,21 @@ class Shelf(Generic[Entry]):
         if len(found) != 1:
             raise TypeError(f"{module.__name__} must hold exactly one {self.contract.__name__}, found {len(found)}")
         return found[0]
+
+
+@cache
+def _folder_of(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(package)
+    return Path(spec.submodule_search_locations[0])
+
+
+@cache
+def _installed_for(group: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """What installed packages bring, read once a process: it asks every package's files, and each look at a data file
+    asks the shelf of readers a dozen times."""
+    return {point.name: point for point in importlib.metadata.entry_points(group=group)}
 
 
 _SHELVES: dict[str, Shelf[Any]] = {}

@@ -21,6 +21,7 @@ from whet.judge.reading import read
 from whet.judge.slice_findings import search
 from whet.judge.spoken import spoken
 from whet.judge.words import Words
+from whet.measures.contract import METRICS, chosen, score
 from whet.metrics.scores import DRAWS, Interval, Scores, better
 from whet.prepare.kept import Lazy
 from whet.tasks.contract import Finding, Pair, Schema, Split, Task
@@ -110,10 +111,12 @@ def judge(
     test = held.pairs
     if not test:
         raise DataError("there is no test row to judge the model by", cure="give a test file or larger split_fractions")
-    scores = task.score(test, schema)
+    metrics = chosen(options.metrics, options.metric)
+    scores = score(task, test, schema, metrics)
     metric = _checked(options.metric or task.metric(schema), scores)
-    trivial = task.score(_answered_trivially(task, schema, train, held), schema)
-    before = task.score(untuned, schema) if untuned else None
+    trivial = score(task, _answered_trivially(task, schema, train, held), schema, metrics)
+    before = score(task, untuned, schema, metrics) if untuned else None
+    looked = score(task, validation, schema, metrics) if validation else None
     baseline = trivial.values()
     measured = scores.intervals(options.confidence, seed=seed)
     reading = read(held, schema, lambda pair: task.quality(pair, schema), [] if held.homes else validation, seed)
@@ -130,7 +133,7 @@ def judge(
     return Judgement(
         metric=metric,
         test=measured,
-        validation=task.score(validation, schema).intervals(options.confidence, seed=seed) if validation else {},
+        validation=looked.intervals(options.confidence, seed=seed) if looked else {},
         baseline=baseline,
         untuned=before.values() if before else None,
         calibration=reading.calibration,
@@ -158,7 +161,8 @@ def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptio
     """
     few = Split(train.name, train.examples[:64], ())
     pairs = [Pair(e, p) for e, p in zip(few.examples, task.baseline(few, few, schema), strict=True)]
-    return _checked(options.metric or task.metric(schema), task.score(pairs, schema))
+    metrics = chosen(options.metrics, options.metric)
+    return _checked(options.metric or task.metric(schema), score(task, pairs, schema, metrics))
 
 
 def _checked(metric: str, scores: Scores) -> str:
@@ -167,7 +171,7 @@ def _checked(metric: str, scores: Scores) -> str:
         raise UsageError(
             f"this task does not compute the metric '{metric}'",
             "evaluate.metric",
-            nearest(metric, list(known)),
+            nearest(metric, sorted({*known, *(name.replace("-", "_") for name in METRICS)})),
         )
     return metric
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -13,7 +13,11 @@ class EvaluateOptions:
     """How the model is judged, and in which language the report speaks."""
 
     metric: str | None = None
-    """Chooses the best weights and leads the report; null takes the task's own metric, its field's habit."""
+    """Chooses the best weights and leads the report: one of the task's or of the shelf's (`whet metrics`); null takes
+    the task's own, its field's habit."""
+    metrics: tuple[str | dict[str, Any], ...] = ()
+    """Further metrics beside the task's own, from the shelf (`whet metrics`) or a plugin: a name, or a group with the
+    name and its options, as [roc_auc, {name: cohen_kappa, weights: quadratic}]."""
     confidence: Annotated[float, Gt(0), Lt(1)] = 0.95
     """How often an interval should hold the true score; .95 is the convention (Efron and Tibshirani 1993)."""
     folds: Annotated[int, Ge(2)] | None = None

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
+from whet.measures.contract import METRICS, name_of_key
+
 BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
 """Spaces that a filled-in word brought along; Chinese sets none between its own signs."""
 
@@ -35,5 +37,8 @@ class Words:
         return self(key) if key in sentences(self.room) else key
 
     def metric(self, name: str) -> str:
-        """A metric in words, or its name where there are none."""
-        return self(f"metric_{name}") if f"metric_{name}" in sentences(self.room) else name
+        """A metric in words: ours, those of a plugin's docstring, or its name where there are none."""
+        if f"metric_{name}" in sentences(self.room):
+            return self(f"metric_{name}")
+        entry = name_of_key(name)
+        return METRICS.summary(entry).rstrip(".") if entry in METRICS.names() else name

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from whet.prepare.readers._caps import DEEPEST
+
 _TOKEN = re.compile(r'\s*(?:("[^"\\]*(?:\\.[^"\\]*)*")\s*(:)?|([{}\[\],])|([^\s{}\[\],:"]+))', re.DOTALL)
 _WORDS = {"true": "bool", "false": "bool", "null": "null"}
 MOST = 20_000
@@ -17,14 +19,15 @@ def shape(head: str) -> dict[str, set[str]]:
     """The paths of all keys that are seen, such as ``data[].title``, and which kinds of value each has.
 
     A list of objects and an object a line give the same paths. Kinds are ``object``, ``array``, ``text``,
-    ``number``, ``bool`` and ``null``.
+    ``number``, ``bool`` and ``null``. A value that is nested too deeply to be read ends the walk: its paths would grow
+    with every bracket, and so would the time that each takes.
     """
     found: dict[str, set[str]] = {}
     stack: list[tuple[str, str]] = []  # brackets that are open, and the path that each stands at
     path, at = "", 0
     for _ in range(MOST):
         token = _TOKEN.match(head, at)
-        if not token:
+        if not token or len(stack) > DEEPEST:
             break
         at = token.end()
         text, colon, mark, other = token.groups()
