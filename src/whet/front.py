@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -43,12 +44,13 @@ def run(
     seed: int | None = None,
     settings: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    retain: str | Path | None = None,
     overwrite: bool = False,
     budget: str | None = None,
     tell: Tell = silent,
 ) -> Run:
     """Fine-tune on ``data`` (a file, a folder, ``hf:NAME``, a recipe) and measure, as ``whet run`` does."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, [*settings, *_retained(retain)], plugins, tell)
     return pipeline.run(recipe, _place(out), tell, overwrite, _seconds(budget))
 
 
@@ -62,13 +64,14 @@ def plan(
     seed: int | None = None,
     settings: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    retain: str | Path | None = None,
     overwrite: bool = False,
     budget: str | None = None,
     show: int = 0,
     tell: Tell = silent,
 ) -> Plan:
     """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
-    recipe = _recipe(data, task, model, strategy, seed, settings, plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, [*settings, *_retained(retain)], plugins, tell)
     return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
@@ -126,6 +129,11 @@ def _recipe(
     if plugins:
         values["plugins"] = [*values.get("plugins", ()), *(str(Path(path).resolve()) for path in plugins)]
     return Recipe.of(apply(values, settings), where)
+
+
+def _retained(file: str | Path | None) -> list[str]:
+    """``--retain FILE`` as a setting; quoted as JSON, which YAML reads as it stands."""
+    return [] if file is None else [f"evaluate.retain={json.dumps(str(file), ensure_ascii=False)}"]
 
 
 def _forget_settled(values: dict[str, Any], key: str, value: Any, tell: Tell) -> None:

@@ -5,13 +5,14 @@ Every station reads and writes the run's directory; none asks a later one.
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import folds, papers, rules, standing
+from whet import folds, papers, remember, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -52,6 +53,7 @@ def run(
             out.refuse_second_writer()
         recipe, corpora = _read(recipe, tell)
         source = sources.find(recipe.stages[0].model.name)
+        remember.check(recipe, corpora, tell)
         out = out or papers.place_for(recipe)
         papers.refuse_to_replace_own_sources(out, corpora, source)
         with out.held():
@@ -108,6 +110,7 @@ def plan(
 
     recipe, corpora = _read(recipe, hear)
     source = sources.find(recipe.stages[0].model.name)
+    remember.check(recipe, corpora, hear)
     described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
@@ -178,6 +181,7 @@ def _go(
             share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
             recipe = folds.run(recipe, out, tell, partial(_fold, stop=stop, budget_seconds=share))
             budget_seconds = None  # the first fold has settled the epochs for all
+        memory = remember.before(recipe, corpora)
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
@@ -193,7 +197,7 @@ def _go(
             papers.close_stage(out, done)
             if number + 1 < len(recipe.stages):
                 bundle.pack(leg.model, leg.stage.strategy, out.stage(number))
-        below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
+        below = _measure(recipe, leg.tuned(), out, tell, before, memory, done, began - earlier)
         out.mark("finished", below_baseline=below)
     folds.forget_models(out)
 
@@ -235,6 +239,7 @@ def _measure(
     out: RunDir,
     tell: Tell,
     before: Sequence[Pair] | None,
+    memory: remember.Memory | None,
     done: Sequence[Progress],
     began: float,
 ) -> bool:
@@ -257,6 +262,9 @@ def _measure(
         recipe.seed,
     )
     bundle.pack(leg.model, leg.stage.strategy, out.model)
-    figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
+    retained = remember.after(memory, leg, recipe.seed) if memory else None
+    if retained:
+        verdict = dataclasses.replace(verdict, findings=(*verdict.findings, retained.finding))
+    figures = papers.metrics(out, recipe, leg, verdict, retained, done, time.perf_counter() - began)
     papers.write_report(out, recipe, leg, verdict, figures, errors)
     return verdict.below_baseline

@@ -34,6 +34,7 @@ FLOORS = {
     "leg": 7,
     "forecast": 8,
     "folds": 8,
+    "remember": 8,
     "planning": 9,
     "standing": 9,
     "papers": 10,

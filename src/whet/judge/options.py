@@ -20,5 +20,8 @@ class EvaluateOptions:
     """Measure by cross-validation where rows are few: each row is answered by one of so many models that never saw it,
     and the model that ships is trained on all of them; 5 or 10 are custom (Kohavi 1995), null measures on a test
     split."""
+    retain: str | None = None
+    """File with labelled rows of an earlier task (texts, where the run models language), to see how much of it is
+    forgotten: asked before and after training; null measures with the shipped texts alone."""
     language: Literal["en", "zh"] = "en"
     """The language of report and findings, English or Chinese; English, as the tools around it speak it."""

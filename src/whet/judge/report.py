@@ -15,6 +15,7 @@ from whet.judge import sections
 from whet.judge.card import base_name
 from whet.judge.facts import ReportFacts
 from whet.judge.markup import safe, section
+from whet.judge.retention_section import retention
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
 from whet.judge.wrong import wrong_answers
@@ -36,7 +37,7 @@ def render(facts: ReportFacts) -> str:
         sections.confusion(facts, say),
         sections.calibration(facts, say),
         wrong_answers(facts, say),
-        sections.retention(facts, say),
+        retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),
         sections.recipe(facts, say),

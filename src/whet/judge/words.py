@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 BETWEEN_CHINESE = re.compile(r"(?<=[\u4e00-\u9fff]) +(?=[\u4e00-\u9fff])")
 """Spaces that a filled-in word brought along; Chinese sets none between its own signs."""
@@ -32,6 +34,14 @@ class Words:
     def name(self, key: str) -> str:
         """A key of a file in words, or as it stands where there are none."""
         return self(key) if key in sentences() else key
+
+    def probe(self, probe: Mapping[str, Any]) -> str:
+        """A probe of ``retention`` in words: ``likeness_en`` is the likeness of English sentences."""
+        kind, _, language = str(probe["name"]).partition("_")
+        if f"probe_{kind}" not in sentences():
+            return str(probe["name"])
+        spoken = self.name(f"language_{language}") if language else ""
+        return self(f"probe_{kind}", language=spoken, file=probe.get("file", ""))
 
     def metric(self, name: str) -> str:
         """A metric in words, or its name where there are none."""

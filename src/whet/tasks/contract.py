@@ -164,7 +164,18 @@ class Split:
 class Finding:
     """One sentence of the report, with its evidence; ``rows`` are numbers in the test split."""
 
-    kind: Literal["strength", "weakness", "slice", "confusion", "calibration", "label_error", "leak", "folds", "next"]
+    kind: Literal[
+        "strength",
+        "weakness",
+        "slice",
+        "confusion",
+        "calibration",
+        "label_error",
+        "leak",
+        "folds",
+        "retention",
+        "next",
+    ]
     text: str
     rows: tuple[int, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
