@@ -20,7 +20,7 @@ from whet.nn.layout import Flat
 from whet.nn.packed import Engine, Layers
 
 BATCH_TOKENS = 1024
-MOST_TOKENS = 2048
+MOST_TOKENS = 1024
 MOST_BYTES = 1 << 27
 """States that are kept of all layers: of so many tokens, or of fewer where the model is wide."""
 EVERY, OFFSETS = 7, (0, 3)

@@ -21,7 +21,7 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
     a, b = (_centred(one) for one in (x, y))
     if len(a) <= min(a.shape[1], b.shape[1]):
         inputs_a, inputs_b = a @ a.T, b @ b.T
-        cross, own = float(np.vdot(inputs_a, inputs_b)), [_square(inputs_a), _square(inputs_b)]
+        cross, own = float((inputs_a * inputs_b).sum(dtype=np.float64)), [_square(inputs_a), _square(inputs_b)]
     else:
         cross, own = _square(b.T @ a), [_square(a.T @ a), _square(b.T @ b)]
     spread = math.sqrt(own[0]) * math.sqrt(own[1])
@@ -29,10 +29,12 @@ def linear_cka(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _centred(states: np.ndarray) -> np.ndarray:
-    whole = np.asarray(states, np.float64)
-    centred: np.ndarray = whole - whole.mean(0)
+    """Centred in float64, and then in the states' own precision: products of float32 take half the time."""
+    whole = states - states.mean(0, dtype=np.float64)
+    largest = float(np.abs(whole).max(initial=0.0)) or 1.0
+    centred: np.ndarray = (whole / largest).astype(states.dtype)
     return centred
 
 
 def _square(matrix: np.ndarray) -> float:
-    return float(np.vdot(matrix, matrix))
+    return float(np.square(matrix, dtype=np.float64).sum())
