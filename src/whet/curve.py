@@ -131,5 +131,5 @@ def _alone(scores: Scores, metric: str) -> Scores:
 
 def _recipe(recipe: Recipe, share: float) -> Recipe:
     """The whole's recipe with fewer rows; its folds stay named, for with them no rows are set apart for a test."""
-    stage = recipe.stages[-1].with_("evaluate", pool=None, curve=False).with_("data", share=share)
+    stage = recipe.stages[-1].with_("evaluate", pool=None, retain=None, curve=False).with_("data", share=share)
     return recipe.with_stage(len(recipe.stages) - 1, stage)

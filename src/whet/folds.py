@@ -107,7 +107,7 @@ def forget_models(out: RunDir) -> None:
 
 
 def _recipe(recipe: Recipe, number: int) -> Recipe:
-    stage = recipe.stages[-1].with_("evaluate", folds=None, pool=None, curve=False)
+    stage = recipe.stages[-1].with_("evaluate", folds=None, pool=None, retain=None, curve=False)
     stage = stage.with_("data", fold=(number, count(recipe)))
     return recipe.with_stage(len(recipe.stages) - 1, stage)
 

@@ -48,13 +48,14 @@ def run(
     seed: int | None = None,
     settings: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    retain: str | Path | None = None,
     overwrite: bool = False,
     budget: str | None = None,
     pool: str | Path | None = None,
     tell: Tell = silent,
 ) -> Run:
     """Fine-tune on ``data`` (a file, a folder, ``hf:NAME``, a recipe) and measure, as ``whet run`` does."""
-    recipe = _recipe(data, task, model, strategy, seed, _with_pool(settings, pool), plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, [*settings, *_files(pool=pool, retain=retain)], plugins, tell)
     return pipeline.run(recipe, _place(out), tell, overwrite, _seconds(budget))
 
 
@@ -68,6 +69,7 @@ def plan(
     seed: int | None = None,
     settings: Sequence[str] = (),
     plugins: Sequence[str] = (),
+    retain: str | Path | None = None,
     overwrite: bool = False,
     budget: str | None = None,
     pool: str | Path | None = None,
@@ -75,7 +77,7 @@ def plan(
     tell: Tell = silent,
 ) -> Plan:
     """Everything up to the first step: what would be trained, in what time and memory. Trains nothing."""
-    recipe = _recipe(data, task, model, strategy, seed, _with_pool(settings, pool), plugins, tell)
+    recipe = _recipe(data, task, model, strategy, seed, [*settings, *_files(pool=pool, retain=retain)], plugins, tell)
     return pipeline.plan(recipe, _place(out), tell, show, overwrite, _seconds(budget))
 
 
@@ -171,9 +173,11 @@ def _recipe(
     return Recipe.of(apply(values, settings), where)
 
 
-def _with_pool(settings: Sequence[str], pool: str | Path | None) -> Sequence[str]:
-    """The settings with ``evaluate.pool``; quoted, for YAML would read some paths as something else."""
-    return settings if pool is None else [*settings, f"evaluate.pool={json.dumps(str(pool), ensure_ascii=False)}"]
+def _files(**named: str | Path | None) -> list[str]:
+    """Files named beside the data as settings of ``evaluate``; quoted, for YAML would read some paths as something
+    else."""
+    given = {name: json.dumps(str(path), ensure_ascii=False) for name, path in named.items() if path is not None}
+    return [f"evaluate.{name}={path}" for name, path in given.items()]
 
 
 def _forget_settled(values: dict[str, Any], key: str, value: Any, tell: Tell) -> None:

@@ -122,6 +122,8 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
         task = corpus.task.settled(corpus.schema)
         metric = main_metric(task, corpus.schema, corpus.splits["train"], stage.evaluate)
         stage = dataclasses.replace(stage, data=settled, task=task).with_("evaluate", metric=metric)
+        if stage.evaluate.retain is not None:
+            stage = stage.with_("evaluate", retain=str(Path(stage.evaluate.retain).resolve()))
         recipe = recipe.with_stage(number, stage)
         for note in (*corpus.notes, *corpus.task.guesses(corpus.schema)):
             tell(Said(note))

@@ -33,6 +33,7 @@ from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account
 from whet.prepare.kept import Lazy
 from whet.recipe import Recipe
+from whet.remember import Retained
 from whet.standing import PACKAGES, write_recipe
 from whet.tasks.contract import Pair
 from whet.train.state import Progress
@@ -150,7 +151,13 @@ def answer_rows(originals: Sequence[Mapping[str, Any]], pairs: Sequence[Pair]) -
 
 
 def metrics(
-    out: RunDir, recipe: Recipe, leg: Leg, judgement: Judgement, done: Sequence[Progress], seconds: float
+    out: RunDir,
+    recipe: Recipe,
+    leg: Leg,
+    judgement: Judgement,
+    retained: Retained | None,
+    done: Sequence[Progress],
+    seconds: float,
 ) -> dict[str, Any]:
     """``metrics.json``; times and counts are sums over all stages, the rest is the last one's."""
     trained = sum(progress.seconds for progress in done)
@@ -160,10 +167,12 @@ def metrics(
         "model": recipe.stages[0].model.name,
         "seed": recipe.seed,
         **judgement.as_metrics(),
+        **({"retention": retained.found.as_metrics()} if retained else {}),
         "parameters": leg.model.parameters(),
         "timing": {
             "train_seconds": trained,
             "total_seconds": seconds,
+            **({"retention_seconds": retained.seconds} if retained else {}),
             "examples_per_second": sum(progress.examples for progress in done) / max(trained, 1e-9),
             "tokens_per_second": sum(progress.tokens for progress in done) / max(trained, 1e-9),
         },

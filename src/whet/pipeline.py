@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import advice, curve, folds, papers, rules, standing
+from whet import advice, curve, folds, papers, remember, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -54,6 +54,7 @@ def run(
             out.refuse_second_writer()
         recipe, corpora = _read(recipe, tell)
         source = sources.find(recipe.stages[0].model.name)
+        remember.check(recipe, corpora, tell)
         out = out or papers.place_for(recipe)
         papers.refuse_to_replace_own_sources(out, corpora, source)
         with out.held():
@@ -110,6 +111,7 @@ def plan(
 
     recipe, corpora = _read(recipe, hear)
     source = sources.find(recipe.stages[0].model.name)
+    remember.check(recipe, corpora, hear)
     described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
@@ -182,6 +184,7 @@ def _go(
             share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
             recipe = folds.run(recipe, out, tell, partial(_inside, stop=stop), share)
             budget_seconds = None  # the first fold has settled the epochs for all
+        memory = remember.before(recipe, corpora)
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
@@ -204,7 +207,7 @@ def _go(
             out.mark("finished")
             return
         curve.run(recipe, out, tell, partial(_inside, stop=stop))
-        below = _measure(recipe, leg.tuned(), out, tell, before, done, began - earlier)
+        below = _measure(recipe, leg.tuned(), out, tell, before, memory, done, began - earlier)
         out.mark("finished", below_baseline=below)
     folds.forget_models(out)
 
@@ -246,6 +249,7 @@ def _measure(
     out: RunDir,
     tell: Tell,
     before: Sequence[Pair] | None,
+    memory: remember.Memory | None,
     done: Sequence[Progress],
     began: float,
 ) -> bool:
@@ -271,10 +275,12 @@ def _measure(
     verdict = with_reasons(verdict, papers.training(out, leg), leg.stage.evaluate.language)
     bundle.pack(leg.model, leg.stage.strategy, out.model)
     curved = curve.measured(recipe, leg, out, validation, sum(one.seconds for one in done))
-    advised = [*([curved.finding] if curved else []), *advice.ranked(leg, predictor, out, tell)]
-    verdict = dataclasses.replace(verdict, findings=(*verdict.findings, *advised))
+    retained = remember.after(memory, leg, recipe.seed) if memory else None
+    further = [*([curved.finding] if curved else []), *([retained.finding] if retained else [])]
+    further += advice.ranked(leg, predictor, out, tell)
+    verdict = dataclasses.replace(verdict, findings=(*verdict.findings, *further))
     explained = advice.worst(leg, predictor, test, errors)
-    figures = papers.metrics(out, recipe, leg, verdict, done, time.perf_counter() - began)
+    figures = papers.metrics(out, recipe, leg, verdict, retained, done, time.perf_counter() - began)
     figures |= {"curve": curved.points} if curved else {}
     papers.write_report(out, recipe, leg, verdict, figures, errors, explained)
     return verdict.below_baseline

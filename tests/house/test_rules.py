@@ -38,6 +38,7 @@ FLOORS = {
     "curve": 9,
     "learnt": 8,
     "advice": 8,
+    "remember": 8,
     "planning": 9,
     "standing": 9,
     "papers": 10,

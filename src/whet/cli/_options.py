@@ -95,6 +95,10 @@ Plugin = Annotated[
     list[str] | None,
     typer.Option("--plugin", metavar="FILE", help="A Python file with tasks, strategies or metrics. May be repeated."),
 ]
+Retain = Annotated[
+    str | None,
+    typer.Option("--retain", metavar="FILE", help="Labelled rows of an earlier task: see how much of it is forgotten."),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace an earlier run where its directory is not empty.")
 ]

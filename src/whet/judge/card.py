@@ -131,7 +131,7 @@ def _scores(facts: ReportFacts, say: Words) -> str:
 
 
 def _findings(facts: ReportFacts) -> str:
-    kinds = ("strength", "weakness", "slice", "calibration", "confusion")
+    kinds = ("strength", "weakness", "slice", "calibration", "confusion", "retention")
     return "\n".join(f"- {_plain(one['text'])}" for one in facts.findings if one["kind"] in kinds)
 
 

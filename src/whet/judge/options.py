@@ -30,5 +30,8 @@ class EvaluateOptions:
     curve: bool | None = None
     """Train anew on 25 and 50 % of the training rows, to see on the validation rows whether more would help; null does
     so where it is forecast to take under a tenth of the run, so that nobody waits for it unasked."""
+    retain: str | None = None
+    """File with labelled rows of an earlier task (texts, where the run models language), to see how much of it is
+    forgotten: asked before and after training; null measures with the shipped texts alone."""
     language: Literal["en", "zh"] = "en"
     """The language of report and findings, English or Chinese; English, as the tools around it speak it."""

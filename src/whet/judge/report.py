@@ -19,6 +19,7 @@ from whet.judge.facts import ReportFacts
 from whet.judge.labels_section import labels
 from whet.judge.markup import safe, section
 from whet.judge.reasons_section import reasons
+from whet.judge.retention_section import retention
 from whet.judge.slices_section import slices
 from whet.judge.verdict import scores, scores_lead, sentences, verdict
 from whet.judge.words import Words
@@ -46,7 +47,7 @@ def render(facts: ReportFacts) -> str:
         wrong_answers(facts, say),
         labels(facts, say),
         explained(facts, say),
-        sections.retention(facts, say),
+        retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),
         sections.recipe(facts, say),

@@ -84,7 +84,18 @@ def calibration(facts: ReportFacts, say: Words) -> str:
 
 def findings(facts: ReportFacts, say: Words) -> str:
     """Strengths first, then weaknesses and the rest, each a sentence."""
-    order = ("strength", "weakness", "confusion", "slice", "calibration", "label_error", "leak", "folds", "next")
+    order = (
+        "strength",
+        "weakness",
+        "confusion",
+        "slice",
+        "calibration",
+        "label_error",
+        "leak",
+        "folds",
+        "retention",
+        "next",
+    )
     found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
     items = []
     for one in found:
@@ -103,20 +114,6 @@ def findings(facts: ReportFacts, say: Words) -> str:
 def _rows(rows: Sequence[Any], count: int, say: Words) -> str:
     more = f" … ({count})" if count > 10 else ""
     return say("rows_are", rows=", ".join(map(str, rows[:10])) + more)
-
-
-def retention(facts: ReportFacts, say: Words) -> str:
-    """What the model forgot, where it was measured."""
-    found = facts.metrics.get("retention") or {}
-    rows = [
-        [safe(probe["name"])]
-        + [number(probe.get(side), f"retention.probes.{k}.{side}") for side in ("before", "after")]
-        for k, probe in enumerate(found.get("probes") or [])
-    ]
-    body = table([say("probe"), say("before"), say("after")], rows, "", (1, 2)) if rows else ""
-    cka = [(float(k), float(v)) for k, v in enumerate(found.get("cka") or []) if isinstance(v, (int, float))]
-    drawn = charts.lines(say("cka"), [charts.Line(say("cka"), cka, "a", dots=True)], say("block"))
-    return section("retention", say("retention"), body + (f'<div class="chart">{drawn}</div>' if drawn else ""))
 
 
 def data(facts: ReportFacts, say: Words) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 from whet.measures.contract import METRICS, name_of_key
 
@@ -35,6 +37,14 @@ class Words:
     def name(self, key: str) -> str:
         """A key of a file in words, or as it stands where there are none."""
         return self(key) if key in sentences(self.room) else key
+
+    def probe(self, probe: Mapping[str, Any]) -> str:
+        """A probe of ``retention`` in words: ``likeness_en`` is the likeness of English sentences."""
+        kind, _, language = str(probe["name"]).partition("_")
+        if f"probe_{kind}" not in sentences():
+            return str(probe["name"])
+        spoken = self.name(f"language_{language}") if language else ""
+        return self(f"probe_{kind}", language=spoken, file=probe.get("file", ""))
 
     def metric(self, name: str) -> str:
         """A metric in words: ours, those of a plugin's docstring, or its name where there are none."""

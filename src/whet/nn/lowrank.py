@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
@@ -31,6 +32,7 @@ class LowRank(nn.Module):
         self.rank, self.alpha, self.variant = rank, alpha, variant
         self.scale = alpha / math.sqrt(rank) if variant == "rslora" else alpha / rank
         self.dropout = nn.Dropout(dropout)
+        self.off = False
         self.A = nn.Parameter(weight.new_empty(rank, weight.shape[1]))
         self.B = nn.Parameter(weight.new_zeros(weight.shape[0], rank))
         nn.init.kaiming_uniform_(self.A, a=math.sqrt(5))
@@ -39,6 +41,8 @@ class LowRank(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """``[..., inputs]`` to ``[..., outputs]``."""
         answered: Tensor = self.base(states)
+        if self.off:
+            return answered
         inputs = self.dropout(states)
         if self.magnitude is None:
             return answered + nn.functional.linear(nn.functional.linear(inputs, self.A), self.B) * self.scale
@@ -115,3 +119,16 @@ def merge_all(network: nn.Module) -> None:
     for name, layer in list(low_rank_layers(network)):
         parent, _, last = name.rpartition(".")
         setattr(network.get_submodule(parent), last, layer.folded())
+
+
+@contextlib.contextmanager
+def switched_off(network: nn.Module) -> Iterator[None]:
+    """Inside, every low-rank layer gives what the layer under it gives, bit for bit."""
+    layers = [layer for _, layer in low_rank_layers(network)]
+    for layer in layers:
+        layer.off = True
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.off = False

@@ -91,10 +91,45 @@ class Engine:
         Logits over a vocabulary are the largest thing in such a step, so they are made piece by piece and, for the
         backward pass, anew: memory is a piece's, whatever the batch.
         """
-        rows_nd = self.states(flat).index_select(0, at_n.to(self.device))
+        return self.surprises_in(self.states(flat), at_n, truth_n)
+
+    def surprises_in(self, states_td: Tensor, at_n: Tensor, truth_n: Tensor) -> Tensor:
+        """The same for states that are known already."""
+        rows_nd = states_td.index_select(0, at_n.to(self.device))
         pieces = zip(rows_nd.split(PIECE), truth_n.to(self.device).split(PIECE), strict=True)
         found = [checkpoint(self._surprise, *piece, use_reentrant=False) for piece in pieces]
         return torch.cat(found) if found else rows_nd.new_zeros(0, dtype=torch.float32)
+
+    def layers(self, flat: Flat) -> Layers:
+        """Every layer's states, in the batch's own order; of the encoder where a decoder follows."""
+        flat = flat.to(self.device)
+        heard: list[Tensor] = []
+
+        def below(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
+            if not heard:
+                heard.append(given[0] if given else named["hidden_states"])
+
+        def behind(block: nn.Module, given: tuple[Any, ...], made: Any) -> None:
+            heard.append(made[0] if isinstance(made, tuple) else made)
+
+        blocks = [self.network.get_submodule(block.name) for block in self.anatomy.blocks]
+        hooks = [blocks[0].register_forward_pre_hook(below, with_kwargs=True)]
+        hooks += [block.register_forward_hook(behind) for block in blocks]
+        try:
+            last_td = self.states(flat)
+        finally:
+            for hook in hooks:
+                hook.remove()
+        first, *others = (self._as_given(flat, one) for one in heard)
+        return Layers(first, tuple(others), last_td)
+
+    def _as_given(self, flat: Flat, states: Tensor) -> Tensor:
+        """States as a block gave them, ``[1, T + filling, D]`` by length or ``[B, L, D]`` padded, as ``[T, D]``."""
+        if self.path == "padded":
+            return states[_rectangle(torch.ones_like(flat.ids), flat.lengths, 0).bool()]
+        row = flat if self.anatomy.encoder_decoder else filled(flat)
+        order = sorted(range(len(row.lengths)), key=lambda index: -row.lengths[index])
+        return arrange(row, order).restore(states[0])[: flat.tokens]
 
     def _surprise(self, rows_nd: Tensor, truth_n: Tensor) -> Tensor:
         return nn.functional.cross_entropy(self._vocabulary(rows_nd), truth_n, reduction="none")
@@ -156,6 +191,15 @@ class Engine:
         if flat.kinds is not None and families.takes_kinds(self.base.config):
             keywords["token_type_ids"] = _rectangle(flat.kinds, flat.lengths, 0)
         return self.base(input_ids=ids, attention_mask=mask, **keywords).last_hidden_state[mask.bool()]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """States ``[T, D]``: below the first block, behind each block, and the last ones, which a head reads."""
+
+    below: Tensor
+    blocks: tuple[Tensor, ...]
+    last: Tensor
 
 
 @dataclass(frozen=True)

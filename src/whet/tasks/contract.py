@@ -165,7 +165,18 @@ class Finding:
     """One sentence of the report, with its evidence; ``rows`` are numbers in the test split, or in the split that each
     of ``splits`` names."""
 
-    kind: Literal["strength", "weakness", "slice", "confusion", "calibration", "label_error", "leak", "folds", "next"]
+    kind: Literal[
+        "strength",
+        "weakness",
+        "slice",
+        "confusion",
+        "calibration",
+        "label_error",
+        "leak",
+        "folds",
+        "retention",
+        "next",
+    ]
     text: str
     rows: tuple[int, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,129 @@
+"""What the model forgot: the first stage's untouched model is asked before training, the last stage's after it.
+
+Before, the base is loaded afresh, asked and let go, so that it never stands in memory beside a model that learns, and
+a run that goes on asks the same again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+import whet.assemble.source as sources
+from whet.assemble.build import longest_input
+from whet.assemble.devices import best_device
+from whet.assemble.load import load, tokenizer_of
+from whet.core.events import Said, Tell
+from whet.judge.earlier import Before, Earlier, ask_after, ask_before, read_earlier
+from whet.judge.looking import Look, first_states, look
+from whet.judge.retention import Retention, compare, with_adapter_off
+from whet.judge.shipped import Asked, asked
+from whet.leg import Leg
+from whet.nn.layout import Path
+from whet.nn.lowrank import low_rank_layers, switched_off
+from whet.nn.packed import Engine, choose_path
+from whet.nn.rows import new_rows
+from whet.prepare.corpus import Corpus
+from whet.prepare.encode import choose_limits
+from whet.recipe import Recipe
+from whet.tasks.contract import Finding, Limits
+
+LONGEST = 512
+"""Tokens of one shipped paragraph that are asked, or fewer where the model reaches less far."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What the untouched model made of the texts, and how it was asked."""
+
+    asked: Sequence[Asked]
+    left_out: dict[str, float]
+    kind: str
+    path: Path
+    tokenizer: Any
+    limits: Limits
+    look: Look | None
+    earlier: Before | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Retained:
+    """What was forgotten, the sentence that says it, and the time that it took to know."""
+
+    found: Retention
+    finding: Finding
+    seconds: float
+
+
+def check(recipe: Recipe, corpora: Sequence[Corpus], tell: Tell) -> None:
+    """Read ``evaluate.retain`` before anything is trained. Raises DataError with its faults."""
+    if earlier := _earlier(recipe, corpora):
+        tell(Said(earlier.sentence))
+
+
+def before(recipe: Recipe, corpora: Sequence[Corpus]) -> Memory | None:
+    """Ask the untouched model; None for a fold or a point of a learning curve, for which the whole run stands."""
+    began, stage, corpus = time.perf_counter(), recipe.stages[0], corpora[0]
+    data = recipe.stages[-1].data
+    if data.fold is not None or data.share is not None:
+        return None
+    if stage.train.threads is not None:
+        torch.set_num_threads(stage.train.threads)
+    source, task = sources.find(stage.model.name), corpus.task.settled(corpus.schema)
+    kind, tokenizer = _kind(corpora), tokenizer_of(source)
+    loaded = load(source, task.head(corpus.schema), stage.model, 0)
+    path = choose_path(loaded.network, loaded.anatomy).path
+    engine = Engine(loaded.network.to(stage.train.device or best_device()), loaded.anatomy, path)
+    longest = longest_input(loaded.network.config, tokenizer)
+    texts, left_out = asked(tokenizer, min(longest or LONGEST, LONGEST), kind)
+    limits = choose_limits(stage.encode, task, corpus.schema, longest).limits
+    earlier = _earlier(recipe, corpora)
+    found = look(engine, texts, kind) if texts else None
+    own = ask_before(earlier, source.name, engine, tokenizer, limits) if earlier else None
+    seconds = time.perf_counter() - began
+    return Memory(texts, left_out, kind, path, tokenizer, limits, found, own, seconds)
+
+
+def after(memory: Memory, leg: Leg, seed: int) -> Retained:
+    """Ask the tuned model the same, and judge the two."""
+    began, model, options = time.perf_counter(), leg.model, leg.stage.evaluate
+    engine = Engine(model.network, model.anatomy, memory.path)
+    found = look(engine, memory.asked, memory.kind) if memory.look else None
+    own = ask_after(memory.earlier, engine, memory.tokenizer, memory.limits) if memory.earlier else None
+    compared = compare(memory.asked, memory.look, found, own, memory.left_out, options.confidence, seed)
+    compared = with_adapter_off(compared, _adapter_off_is_base(memory, leg, engine))
+    finding = compared.finding(options.language)
+    return Retained(compared, finding, memory.seconds + time.perf_counter() - began)
+
+
+def _adapter_off_is_base(memory: Memory, leg: Leg, engine: Engine) -> bool:
+    """Whether the model without its low-rank layers gives the untouched model's states, bit for bit.
+
+    Never where the bundle holds no adapter that could be switched off: put on an adapted or extended base it is merged.
+    """
+    network = leg.model.network
+    ships_merged = leg.model.source.adapter is not None or bool(new_rows(network))
+    if memory.look is None or ships_merged or not any(low_rank_layers(network)):
+        return False
+    with switched_off(network):
+        return np.array_equal(first_states(engine, memory.asked, memory.kind), memory.look.first)
+
+
+def _kind(corpora: Sequence[Corpus]) -> str:
+    """The kind of language head that the first and the last stage have, else that of any other model."""
+    kinds = {one.task.settled(one.schema).head(one.schema).kind for one in (corpora[0], corpora[-1])}
+    kind = kinds.pop()
+    return kind if not kinds and kind in ("causal", "masked") else "sequence"
+
+
+def _earlier(recipe: Recipe, corpora: Sequence[Corpus]) -> Earlier | None:
+    file, last = recipe.stages[-1].evaluate.retain, corpora[-1]
+    if file is None:
+        return None
+    return read_earlier(file, recipe.stages[0].model.name, last.task.settled(last.schema), last.schema)
