@@ -1,0 +1,147 @@
+"""A whole run says what was forgotten; ``--retain`` in its three cases; an adapter that is switched off."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import stories
+import whet
+from conftest import FAST
+from whet import remember
+from whet.assemble.bundle import open_predictor
+from whet.assemble.load import load, tokenizer_of
+from whet.assemble.options import ModelOptions
+from whet.assemble.source import find
+from whet.core.errors import DataError
+from whet.core.rundir import RunDir, read_json
+from whet.judge.looking import look
+from whet.judge.shipped import asked
+from whet.nn.lowrank import switched_off
+from whet.nn.packed import Engine
+from whet.recipe import Recipe
+from whet.tasks.contract import Head
+
+
+def told(run) -> str:
+    (found,) = [one for one in read_json(RunDir(run.path).findings) if one["kind"] == "retention"]
+    return found["text"]
+
+
+def other_rows(path: Path) -> Path:
+    """Rows of another task: whether a sentence is about animals or about machines."""
+    words = {
+        "animal": ("the cat sleeps", "a horse runs", "the dog barks"),
+        "machine": ("the pump leaks", "a motor hums", "the crane lifts"),
+    }
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "label"])
+        for k in range(48):
+            label = ("animal", "machine")[k % 2]
+            rows.writerow([f"{words[label][k // 2 % 3]} near house {k} of the street", label])
+    return path
+
+
+def test_every_run_says_what_was_forgotten(made):
+    run = made()
+    found = run.metrics["retention"]
+    assert [probe["name"] for probe in found["probes"]] == ["likeness_en", "topics_en"]
+    assert len(found["cka"]) == 6 and all(0.5 < value <= 1 for value in found["cka"]) and min(found["cka"]) < 1
+    assert list(found["left_out"]) == ["zh"] and "adapter_off_is_base" not in found
+    assert 0 < run.metrics["timing"]["retention_seconds"] < run.metrics["timing"]["total_seconds"]
+    assert told(run) in (run.path / "report.html").read_text("utf-8").replace("&#x27;", "'")
+    assert "CKA" in (run.path / "README.md").read_text("utf-8")
+
+
+def test_a_head_alone_forgets_nothing(made):
+    run = made("head")
+    assert run.metrics["retention"]["unchanged"] and set(run.metrics["retention"]["cka"]) == {1.0}
+    assert told(run).startswith("Nothing was forgotten")
+
+
+def test_an_adapter_that_is_off_is_the_base_in_the_run_and_in_its_bundle(made):
+    run = made("lora")
+    found = run.metrics["retention"]
+    assert found["adapter_off_is_base"] and min(found["cka"]) < 1
+    assert "With the adapter switched off it is the base model, bit for bit." in told(run)
+    source = find("all-MiniLM-L6-v2")
+    texts, _ = asked(tokenizer_of(source), 256, "sequence")
+    loaded = load(source, Head("sequence", 2), ModelOptions(), 0)
+    base = look(Engine(loaded.network, loaded.anatomy), texts, "sequence")
+    saved = open_predictor(str(run.path)).model
+    engine = Engine(saved.network, saved.anatomy)
+    with switched_off(saved.network):
+        off = look(engine, texts, "sequence")
+    assert all(np.array_equal(a, b) for a, b in zip(base.layers, off.layers, strict=True))
+    assert np.array_equal(base.answers["en"], off.answers["en"])
+    assert not np.array_equal(look(engine, texts, "sequence").answers["en"], base.answers["en"])
+
+
+def test_rows_that_the_base_cannot_answer_are_asked_of_a_linear_probe(rows, tmp_path):
+    other = other_rows(tmp_path / "other.csv")
+    run = whet.run(rows, out=tmp_path / "run", settings=FAST, retain=other)
+    probe = run.metrics["retention"]["probes"][-1]
+    assert (probe["name"], probe["how"], probe["file"], probe["rows"]) == ("retain", "probe", "other.csv", 24)
+    assert probe["metric"] == "accuracy" and probe["before"] == 1.0
+    assert "the earlier task in other.csv, accuracy 1.000 before" in told(run)
+
+
+def test_a_base_with_a_head_for_the_rows_is_asked_with_it(made, rows, tmp_path):
+    other = other_rows(tmp_path / "other.csv")
+    settings = [*FAST, "train.epochs=6", "train.learning_rate=3e-4"]
+    first = whet.run(other, out=tmp_path / "first", settings=settings)
+    second = whet.run(rows, model=str(first.path), out=tmp_path / "run", settings=settings, retain=other)
+    probe = second.metrics["retention"]["probes"][-1]
+    assert probe["how"] == "head" and probe["rows"] == 48 and probe["before"] > 0.9
+    still = whet.run(rows, model=str(first.path), strategy="head", out=tmp_path / "still", settings=FAST, retain=other)
+    same = still.metrics["retention"]["probes"][-1]
+    assert same["how"] == "head" and same["before"] == same["after"] == probe["before"]
+
+
+def test_a_language_model_is_asked_for_the_loss_of_texts(tmp_path, shared_data):
+    model = stories.convert(shared_data / "stories260K", tmp_path / "model")
+    place = shared_data / "tinystories-sample" / "tinystories_sample_2MiB.txt"
+    parts = place.read_text("utf-8").split("<|endoftext|>")
+    (tmp_path / "new.txt").write_text(
+        "<|endoftext|>".join(["7 + 5 = 12 and 3 * 3 = 9. " * 8 + str(k) for k in range(40)]), "utf-8"
+    )
+    (tmp_path / "old.txt").write_text("<|endoftext|>".join(parts[:30]), "utf-8")
+    settings = [
+        "train.epochs=2",
+        "train.batch_size=8",
+        "encode.max_tokens=128",
+        "train.learning_rate=1e-2",
+        "task.end=bos",
+        "data.on_leak=allow",
+    ]
+    run = whet.run(
+        tmp_path / "new.txt",
+        task="language-modeling",
+        model=str(model),
+        out=tmp_path / "run",
+        settings=settings,
+        retain=tmp_path / "old.txt",
+    )
+    *texts, own = run.metrics["retention"]["probes"]
+    assert "text_en" in [probe["name"] for probe in texts]
+    assert (own["how"], own["metric"], own["better"], own["rows"]) == ("loss", "loss", "lower", 30)
+    assert own["lost"] and own["after"] > own["before"] + 0.5  # sums at such a rate leave nothing of the stories
+    assert told(run).startswith("The model forgot some of what it knew")
+
+
+@pytest.mark.parametrize("verb", ["run", "plan"])
+def test_a_bad_file_is_refused_before_training(verb, rows, tmp_path):
+    (tmp_path / "bad.csv").write_text("text,label\nonly one,\nanother,a\n", "utf-8")
+    for file, said in (("bad.csv", "bad.csv"), ("none.csv", "there is no such file")):
+        with pytest.raises(DataError, match=said):
+            getattr(whet, verb)(rows, out=tmp_path / "run", settings=FAST, retain=tmp_path / file)
+        assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_fold_measures_nothing_of_it():
+    recipe = Recipe.of({"data": {"train": "x.csv", "fold": [0, 5]}})
+    assert remember.before(recipe, [None]) is None
