@@ -50,6 +50,9 @@ def test_the_calibration_error_is_that_of_the_house():
     confidence, right = DRAW.random(200), DRAW.random(200) < 0.6
     assert shown.calibration_error(confidence, right) == pytest.approx(calibration.ece(confidence, right))
     assert shown.calibration_error(np.array([0.72, 0.72]), np.array([True, False])) == pytest.approx(0.22)
+    lowest = np.array([0.02, 0.1]), np.array([True, False])  # two bins, whose gaps would cancel in one
+    assert shown.calibration_error(*lowest) == pytest.approx((0.98 + 0.1) / 2)
+    assert shown.calibration_error(np.zeros(2), np.array([True, True])) == calibration.ece(np.zeros(2), np.ones(2)) == 1
 
 
 @formula("smoothed", r"q_i = (1 - \epsilon) \delta_{iy} + \frac{\epsilon}{K}")
