@@ -29,9 +29,11 @@ NOT_RUN_HERE = {
     "make demo": "it makes an environment and installs; `.ci/run` runs it from nothing",
     "make test": "it runs this very test; `.ci/run` runs it from nothing",
     "pip install -e .": "it would change the environment that is under test; `make demo` does the same",
+    "whet compare examples/reviews-en --strategies full,lora,head --seeds 3": "it trains fifteen models, some four "
+    "minutes of a quiet machine; `tests/search` and `tests/cli/test_compare.py` run smaller ones",
     "pip install torch --index-url https://download.pytorch.org/whl/cpu": "it downloads from outside",
 }
-"""What a page shows and no test runs, with the reason: installing alone."""
+"""What a page shows and no test runs, with the reason: installing, and training for minutes."""
 FEW = 96
 
 
