@@ -91,15 +91,17 @@ def exit_codes() -> str:
 
 FILES = {
     "recipe": "the whole recipe, nothing left open; running it again gives the same weights on this machine",
-    "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), `peak_memory_bytes` "
-    "(the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), `disk_bytes` (the sum: checkpoints "
-    "that are kept, one more while it is saved, and the model), `measure_seconds` (answering "
-    "validation and test rows) and `stages` with the same of each stage, its `steps` "
-    "and its `tokens`; `whet plan` adds to each stage its `task`, its `strategy`, `rows` (an account of every split), "
-    "then `notes` and, with --show, `shown`",
-    "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data "
-    "files with their SHA-256, what the run `began` with (versions, processor), the hash of its `recipe`; `error` of a "
-    "failed run, `diverged` with the rows of a step that was no number, `below_baseline` of a finished one",
+    "plan": "what was predicted: `trainable_parameters` and `total_parameters` (the last stage's), "
+    "`peak_memory_bytes` (the largest), `train_seconds` (the sum), `checkpoint_bytes` (the largest), "
+    "`disk_bytes` (the sum: checkpoints that are kept, one more while it is saved, and the model, of one "
+    "training), `measure_seconds` (answering validation and test rows) and `stages` with the same of each "
+    "stage, its `steps`, its `tokens` and the `bundle_bytes` of its model (every fold and every point of a "
+    "learning curve leaves one until the end); `whet plan` adds to each stage its `task`, its `strategy`, "
+    "`rows` (an account of every split), then `notes` and, with --show, `shown`",
+    "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data"
+    " `files` with their SHA-256 (those of a pool and of an earlier task are `beside`), what the run `began` "
+    "with (versions, processor), the hash of its `recipe`; `error` of a failed run, `diverged` with the rows "
+    "of a step that was no number, `below_baseline` of a finished one",
     "log": "one object a step (`stage`, `step`, `epoch`, `loss`, `lr`, `grad_norm`, `examples`, `examples_per_second`, "
     "`tokens`, `seconds`, and `spike` where the loss is far above all before it), and one a look at the validation "
     "rows (`stage`, `step`, `epoch`, `validation_METRIC` for every metric, `best`)",

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from whet.assemble.answers import as_row
 from whet.assemble.predictor import Predictor
 from whet.core import rundir
@@ -15,6 +17,7 @@ from whet.judge import pool
 from whet.judge.mistakes import mistakes
 from whet.leg import Leg
 from whet.prepare.corpus import Corpus
+from whet.prepare.prints import text_prints
 from whet.recipe import Recipe
 from whet.tasks.contract import Finding, Pair
 
@@ -28,7 +31,10 @@ def checked(recipe: Recipe, corpus: Corpus, tell: Tell) -> Recipe:
     if last.evaluate.pool is None:
         return recipe
     path = str(Path(last.evaluate.pool).resolve())
-    pool.check(path, corpus.task.settled(corpus.schema), corpus.columns, tell)
+    count = pool.check(path, corpus.task.settled(corpus.schema), corpus.columns, tell)
+    tell(
+        Said(f"evaluate.pool: {count:,} rows of {path} are ranked after training by how much a label of each is worth")
+    )
     return recipe.with_stage(len(recipe.stages) - 1, last.with_("evaluate", pool=path))
 
 
@@ -39,7 +45,9 @@ def ranked(leg: Leg, predictor: Predictor, out: RunDir, tell: Tell) -> list[Find
         return []
     tell(Said(f"{options.pool}: its rows are ranked by how much a label of each is worth"))
     tells_no_doubt = leg.model.task.head(leg.model.schema).kind == "sequence" and not leg.model.schema.labels
-    found = pool.rank(predictor, options.pool, predictor.near if tells_no_doubt else None, options.language, tell)
+    near = predictor.near if tells_no_doubt else None
+    labelled = np.concatenate([text_prints(split.examples) for split in leg.splits.values()])
+    found = pool.rank(predictor, options.pool, near, options.language, tell, labelled=labelled)
     rundir.write_lines(out.pool, found.lines)
     return [found.finding]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from whet import folds
 from whet.assemble.bundle import open_predictor
-from whet.core import rundir
+from whet.core import memory, rundir
 from whet.core.durable import discard
 from whet.core.events import Said, Tell
 from whet.core.rundir import RunDir
@@ -80,10 +80,15 @@ def told(recipe: Recipe, forecasts: Sequence[Forecast], budget_seconds: float | 
     return [f"a learning curve (evaluate.curve=true) would say whether more rows would help: {cost}"]
 
 
-def run(recipe: Recipe, out: RunDir, tell: Tell, train: Callable[[Recipe, RunDir, Tell], object]) -> None:
-    """Train every point that is not finished yet; what it says has been said of the whole run."""
+def run(recipe: Recipe, out: RunDir, tell: Tell, train: Callable[[Recipe, RunDir, Tell], object]) -> int | None:
+    """Train every point that is not finished yet; what it says has been said of the whole run.
+
+    Gives the process's peak of memory before it, for the finished model lies beside every point's; None where no curve
+    is asked for.
+    """
     if not recipe.stages[-1].evaluate.curve or is_point(recipe):
-        return
+        return None
+    peak = memory.peak_bytes()
     for share in SHARES:
         place = out.point(round(100 * share))
         if place.status() != "finished":
@@ -92,6 +97,7 @@ def run(recipe: Recipe, out: RunDir, tell: Tell, train: Callable[[Recipe, RunDir
         place.recover()
         if place.checkpoints.is_dir():
             discard(place.checkpoints)
+    return peak
 
 
 def measured(recipe: Recipe, leg: Leg, out: RunDir, validation: Sequence[Pair], spent: float) -> Curve | None:

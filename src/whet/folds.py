@@ -31,6 +31,13 @@ def count(recipe: Recipe) -> int:
     return 0 if last.data.share is not None else last.evaluate.folds or 0
 
 
+def models_beside(recipe: Recipe) -> int:
+    """How many models will stand beside a run's own until the end: of the folds after a fold and of the whole, and of
+    a learning curve's points. The whole begins when its folds stand already."""
+    data, curve = recipe.stages[-1].data, recipe.stages[-1].evaluate.curve
+    return (data.fold[1] - data.fold[0] if data.fold else 0) + (2 if curve else 0)
+
+
 def share(recipe: Recipe) -> float:
     """What one fold may take of a time: k trainings, each without a k-th of the rows, and one of all rows are k."""
     k = count(recipe)

@@ -41,6 +41,7 @@ class Forecast:
     checkpoint_bytes: int
     disk_bytes: int
     measure_seconds: float = 0.0
+    bundle_bytes: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,6 +60,7 @@ def forecast(leg: Leg) -> Forecast:
     seconds += looks * answering * leg.accounts["validation"].tokens
     moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
     checkpoint = moving + parameters["trainable"] * BEST_BYTES
+    bundle = _bundle_bytes(leg)
     model.network.zero_grad(set_to_none=True)
     return Forecast(
         trainable_parameters=parameters["trainable"],
@@ -69,7 +71,8 @@ def forecast(leg: Leg) -> Forecast:
         tokens=round(tokens * fraction),
         checkpoint_bytes=checkpoint,
         measure_seconds=answering * (leg.accounts["validation"].tokens + leg.accounts["test"].tokens),
-        disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + _bundle_bytes(leg),
+        disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + bundle,
+        bundle_bytes=bundle,
     )
 
 

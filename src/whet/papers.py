@@ -34,7 +34,7 @@ from whet.prepare.encode import Account
 from whet.prepare.kept import Lazy
 from whet.recipe import Recipe
 from whet.remember import Retained
-from whet.standing import PACKAGES, write_recipe
+from whet.standing import PACKAGES, beside, write_recipe
 from whet.tasks.contract import Pair
 from whet.train.state import Progress
 
@@ -79,7 +79,7 @@ def write_plan(
     plan: dict[str, Any],
 ) -> None:
     """What ``whet plan --out`` leaves: the recipe, the check and the plan, with the status ``planned``."""
-    out.mark("planned", files=[corpus.files for corpus in corpora])
+    out.mark("planned", files=[corpus.files for corpus in corpora], beside=beside(recipe))
     write_recipe(out, recipe)
     write_check(out, corpora, accounts)
     rundir.write_json(out.plan, plan)
@@ -158,8 +158,12 @@ def metrics(
     retained: Retained | None,
     done: Sequence[Progress],
     seconds: float,
+    peak_bytes: int | None,
 ) -> dict[str, Any]:
-    """``metrics.json``; times and counts are sums over all stages, the rest is the last one's."""
+    """``metrics.json``; times and counts are sums over all stages, the rest is the last one's.
+
+    ``peak_bytes`` is known where a learning curve has raised the process's own, which then no longer tells the run's.
+    """
     trained = sum(progress.seconds for progress in done)
     return {
         "task": leg.stage.task_name,
@@ -177,7 +181,7 @@ def metrics(
             "tokens_per_second": sum(progress.tokens for progress in done) / max(trained, 1e-9),
         },
         "memory": {
-            "peak_bytes": memory.peak_bytes(),
+            "peak_bytes": peak_bytes or memory.peak_bytes(),
             "predicted_bytes": rundir.read_json(out.plan)["peak_memory_bytes"],
         },
         "versions": versions(),

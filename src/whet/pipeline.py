@@ -126,7 +126,9 @@ def plan(
         accounts.append(leg.accounts)
         shown += show(leg, rows)
     if k := folds.count(recipe):
-        said.append(f"{k} folds are trained beside it: all together take about {k} times the time of one training")
+        disk = k * sum(one.bundle_bytes for one in forecasts) / 1e6
+        took = f"about {k} times the time of one training, and {disk:,.0f} MB more of disk until the end"
+        said.append(f"{k} folds are trained beside it: all together take {took}")
     said += curve.told(recipe, forecasts, budget_seconds)
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
@@ -206,8 +208,8 @@ def _go(
             bundle.pack(leg.tuned().model, leg.stage.strategy, out.model)
             out.mark("finished")
             return
-        curve.run(recipe, out, tell, partial(_inside, stop=stop))
-        below = _measure(recipe, leg.tuned(), out, tell, before, memory, done, began - earlier)
+        peak = curve.run(recipe, out, tell, partial(_inside, stop=stop))
+        below = _measure(recipe, leg.tuned(), out, tell, before, memory, done, began - earlier, peak)
         out.mark("finished", below_baseline=below)
     folds.forget_models(out)
 
@@ -223,7 +225,7 @@ def _write_what_is_known(
     standing.write_recipe(out, recipe)
     papers.write_check(out, corpora, accounts)
     papers.write_forecast(out, forecasts)
-    standing.refuse_small_disk(out, forecasts)
+    standing.refuse_small_disk(out, forecasts, folds.models_beside(recipe))
 
 
 def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Checkpoint | None) -> Progress:
@@ -252,6 +254,7 @@ def _measure(
     memory: remember.Memory | None,
     done: Sequence[Progress],
     began: float,
+    peak_bytes: int | None,
 ) -> bool:
     """Answer the held-out rows, judge the answers, write everything down; whether the model beats nothing."""
     predictor = Predictor(leg.model, leg.learnt)
@@ -280,7 +283,7 @@ def _measure(
     further += advice.ranked(leg, predictor, out, tell)
     verdict = dataclasses.replace(verdict, findings=(*verdict.findings, *further))
     explained = advice.worst(leg, predictor, test, errors)
-    figures = papers.metrics(out, recipe, leg, verdict, retained, done, time.perf_counter() - began)
+    figures = papers.metrics(out, recipe, leg, verdict, retained, done, time.perf_counter() - began, peak_bytes)
     figures |= {"curve": curved.points} if curved else {}
     papers.write_report(out, recipe, leg, verdict, figures, errors, explained)
     return verdict.below_baseline

@@ -48,7 +48,7 @@ def opened(out: RunDir, recipe: Recipe, corpora: Sequence[Corpus], done: Progres
     """The run's directory while it is under way: its status is true whatever happens inside."""
     with under_way(out):
         out.recover()
-        out.mark("running", files=[corpus.files for corpus in corpora], began=_surroundings())
+        out.mark("running", files=[one.files for one in corpora], beside=beside(recipe), began=_surroundings())
         write_recipe(out, recipe)
         _cut_log(out, done or Progress())
         yield
@@ -85,6 +85,12 @@ def interruptible(out: RunDir) -> Iterator[None]:
         raise
 
 
+def beside(recipe: Recipe) -> dict[str, str | None]:
+    """The SHA-256 of the files that are asked after training and not learnt from: a pool, an earlier task's rows."""
+    asked = recipe.stages[-1].evaluate
+    return {name: _digest(Path(name)) for name in (asked.pool, asked.retain) if name}
+
+
 def write_recipe(out: RunDir, recipe: Recipe) -> None:
     """``recipe.yaml``: as fully resolved as is known by now.
 
@@ -103,7 +109,8 @@ def refuse_changes(out: RunDir) -> None:
     state, faults = rundir.read_json(out.state), []
     if out.status() != "planned" and rundir.digest(out.recipe) not in state.get("recipe", [rundir.digest(out.recipe)]):
         faults.append(Fault("it was edited since the run began", str(out.recipe), f"restore it, or {ANEW}"))
-    for name, known in sorted({name: one for files in state.get("files", []) for name, one in files.items()}.items()):
+    files = [*state.get("files", []), state.get("beside", {})]
+    for name, known in sorted({name: one for part in files for name, one in part.items()}.items()):
         path = Path(name)
         if not name.startswith("hf:") and _digest(path) != known:
             what = "has changed" if path.exists() else "is gone"
@@ -125,10 +132,14 @@ def refuse_other_data(out: RunDir, corpora: Sequence[Corpus]) -> None:
         raise UsageError(what, str(out.root), f"restore it, or {ANEW}")
 
 
-def refuse_small_disk(out: RunDir, forecasts: Sequence[Forecast]) -> None:
-    """Raises ResourceError where the checkpoints and the model will not fit on the disk, before any training."""
-    needed = sum(one.disk_bytes for one in forecasts)
-    own = (path for place in (out.checkpoints, out.model, out.root / "stages") for path in place.rglob("*.safetensors"))
+def refuse_small_disk(out: RunDir, forecasts: Sequence[Forecast], models_beside: int) -> None:
+    """Raises ResourceError where the checkpoints and the models will not fit on the disk, before any training.
+
+    ``models_beside`` are further ones that stand there until the end: those of folds, and of a learning curve's points.
+    """
+    needed = sum(one.disk_bytes + models_beside * one.bundle_bytes for one in forecasts)
+    there = (out.checkpoints, out.model, out.root / "stages", out.root / "curve")
+    own = (path for place in there for path in place.rglob("*.safetensors"))
     needed -= sum(path.stat().st_size for path in own)
     free = shutil.disk_usage(out.root).free
     if free < needed:

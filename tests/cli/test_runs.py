@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -47,6 +48,13 @@ def test_no_runs_yet(door, whet_cli):
 def test_show(two, whet_cli):
     told = whet_cli("runs", "show", "new")
     assert "0.9000 [0.8800, 0.9200]" in told.out and "f1_macro" in told.out and "report.html" in told.out
+
+
+def test_show_says_what_was_forgotten(two, whet_cli):
+    findings = [{"kind": "next", "text": "More rows."}, {"kind": "retention", "text": "Nothing was forgotten."}]
+    (Path("runs/new") / "findings.json").write_text(json.dumps(findings), "utf-8")
+    assert "kept and forgotten: Nothing was forgotten." in whet_cli("runs", "show", "new").out
+    assert "forgotten" not in whet_cli("runs", "show", "old").out
 
 
 def test_show_of_an_interrupted_run_says_how_to_go_on(door, whet_cli):

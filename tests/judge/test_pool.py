@@ -16,6 +16,7 @@ from whet.assemble.nearest import drawn, neighbours
 from whet.assemble.predictor import Predictor
 from whet.core.errors import DataError
 from whet.judge import pool
+from whet.prepare.prints import text_prints
 from whet.tasks.contract import TASKS, Example, Limits, Pair, Prediction, Schema
 
 TASK, SINGLE = TASKS["text-classification"](), Schema("single", ("bad", "good"))
@@ -95,6 +96,19 @@ def test_a_label_in_the_file_is_not_looked_at_and_said(doubting, tmp_path):
     lines = ranked(doubting, path, heard=heard).lines
     assert [text for text in heard if "its label is not looked at" in text]
     assert all(line["label"] == "good" and "target" not in line for line in lines)
+
+
+def test_what_stands_in_the_run_already_is_left_out_and_counted(doubting, tmp_path):
+    rows = [{"text": f"a {word} by the road {90 - k}"} for k, word in enumerate(WORDS)]
+    path = written(tmp_path / "pool.jsonl", rows)
+    own = text_prints([Example(1, ("A  Cat by the road 90",)), Example(2, (rows[3]["text"],))])
+    found = pool.rank(doubting, path, None, "en", labelled=own)
+    assert sorted(line["row"] for line in found.lines) == [2, 3, 5, 6, 7, 8]
+    assert (found.finding.evidence["rows"], found.finding.evidence["known"]) == (6, 2)
+    assert "2 further rows of it stand in the run's own data already" in found.finding.text
+    every = text_prints([Example(k, (row["text"],)) for k, row in enumerate(rows)])
+    none = pool.rank(doubting, path, None, "en", labelled=every)
+    assert none.lines == [] and "there is none to label" in none.finding.text and none.finding.evidence["known"] == 8
 
 
 def test_the_finding_names_the_first_rows_and_their_doubt(doubting, tmp_path):

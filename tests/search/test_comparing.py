@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ import whet
 from reliability.small import tiny
 from road.conftest import FAST, write_rows
 from whet.cli import main
+from whet.core import lock
+from whet.core.durable import make_folder
 from whet.core.errors import Preempted, UsageError
 from whet.core.events import Said
 from whet.core.rundir import read_json, read_lines
@@ -192,6 +195,52 @@ def test_a_cell_that_fails_is_a_row_with_its_reason_and_the_rates_are_reported(p
     assert head["status"] == "finished" and full["status"] == "failed" and "the loss is nan" in full["reason"]
     assert [one["strategy"] for one in found["search"]] == ["head", "full learning_rate=1e30"]
     assert len(found["search"][0]["tried"]) == 3 and found["search"][0]["chosen"] == head["learning_rate"]
+
+
+def test_a_metric_of_the_shelf_leads(place, tmp_path, here):
+    found = compare(place, tmp_path / "c", seeds=1, settings=("evaluate.metric=roc-auc",))
+    assert len(here) == 2 and found.result["metric"] == "roc_auc"
+    for line, row in zip(found.result["summary"], found.result["runs"], strict=True):
+        figures = read_json(found.path / row["run"] / "metrics.json")
+        assert line["mean"] == row["score"] == figures["test"]["roc_auc"]["value"]
+        assert line["low"] < line["mean"] < line["high"]
+
+
+def test_what_a_killed_comparison_left_running_is_waited_for(place, tmp_path, here, made, monkeypatch):
+    out = tmp_path / "c"
+    shutil.copytree(made[0].path, out)
+    run = out / "full" / "seed-0"
+    state, heard = (run / "state.json").read_bytes(), []
+    (run / "state.json").unlink()
+    with ExitStack() as other:
+        other.enter_context(lock.only_writer(run))
+        with pytest.raises(UsageError, match="another process is writing here"):
+            compare(place, out, overwrite=True)
+
+        def end(seconds: float) -> None:
+            (run / "state.json").write_bytes(state)
+            other.close()
+
+        monkeypatch.setattr(cells.time, "sleep", end)
+        found = compare(place, out, tell=heard.append)
+    assert here == [] and found.result["runs"] == made[0].result["runs"]
+    assert [event.text for event in heard if "an earlier start still trains it" in event.text]
+
+
+def test_one_that_takes_the_directory_while_ours_begins_is_waited_for(place, tmp_path, here, monkeypatch):
+    out, whole = tmp_path / "c", cells._waited
+    run = out / "head" / "seed-0"
+    with ExitStack() as other:
+
+        def refused(command, log, stop):
+            make_folder(run)
+            other.enter_context(lock.only_writer(run))
+            monkeypatch.setattr(cells, "_waited", whole)
+
+        monkeypatch.setattr(cells, "_waited", refused)
+        monkeypatch.setattr(cells.time, "sleep", lambda seconds: other.close())
+        found = compare(place, out, strategies="head", seeds=1)
+    assert len(here) == 1 and found.result["runs"][0]["status"] == "finished"
 
 
 def test_a_cell_has_a_process_of_its_own(place, tmp_path):

@@ -76,6 +76,8 @@ def show(run: RunPath, as_json: Json = False, debug: Debug = False) -> None:
         say(in_full(metrics))
         spent = in_short({**metrics, "test": {}, "metric": None})
         say(f"\n{spent}" if spent else "")
+        if forgotten := _forgotten(place):
+            say(f"kept and forgotten: {forgotten}")
         say(f"report: {place.report}")
     elif facts["status"] in ("interrupted", "running"):
         say(f"stands at step {facts['state'].get('step', 0)}; go on with: whet resume {place.root}")
@@ -169,6 +171,15 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _forgotten(place: RunDir) -> str:
+    """The run's sentence about what was forgotten; nothing where it has none."""
+    try:
+        found = read_json(place.findings)
+    except (OSError, ValueError):
+        return ""
+    return next((str(one["text"]) for one in found if one.get("kind") == "retention"), "")
 
 
 def _tested(metrics: dict[str, Any]) -> dict[str, Any]:

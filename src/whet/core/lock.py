@@ -42,12 +42,18 @@ def only_writer(folder: Path) -> Iterator[None]:
 
 def refuse_second_writer(folder: Path) -> None:
     """Raises UsageError where another process writes into the folder now; makes nothing."""
-    if not (folder / NAME).exists():
-        return
-    number = os.open(folder / NAME, os.O_RDWR)
+    if is_held(folder):
+        raise _busy(folder)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether another process writes into the folder now; makes nothing."""
     try:
-        if not _locked(number):
-            raise _busy(folder)
+        number = os.open(folder / NAME, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        return not _locked(number)
     finally:
         os.close(number)
 

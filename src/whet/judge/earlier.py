@@ -47,6 +47,8 @@ class Earlier:
     schema: Schema
     asked: tuple[Example, ...]
     learnt: tuple[Example, ...] = ()
+    why: str = ""
+    """Why it is not the base's head that is asked; empty where it is, or cannot be."""
 
     @property
     def sentence(self) -> str:
@@ -56,7 +58,8 @@ class Earlier:
             "probe": f"a linear probe that learns from {len(self.learnt)} others of its rows",
             "loss": "for the loss of its texts",
         }[self.how]
-        return f"evaluate.retain: {len(self.asked)} rows of {self.file} are asked, {who}"
+        why = f" (not the base's own head: {self.why})" if self.why else ""
+        return f"evaluate.retain: {len(self.asked)} rows of {self.file} are asked, {who}{why}"
 
 
 def read_earlier(file: str, base: str, task: Task, schema: Schema) -> Earlier:
@@ -67,15 +70,18 @@ def read_earlier(file: str, base: str, task: Task, schema: Schema) -> Earlier:
     if task.head(schema).kind in ("causal", "masked"):
         found = prepare_test(file, options, task, schema, {})
         return Earlier(file, "loss", task, schema, tuple(found.splits["test"].examples))
-    with contextlib.suppress(ModelError, DataError):  # it has no head, or one for other rows
+    why = "it has none for labelled rows"
+    try:
         model = open_predictor(base, "cpu").model
         if model.anatomy.base and any(column.target for column in model.task.columns):
             found = prepare_test(file, options, model.task, model.schema, model.columns)
             return Earlier(file, "head", model.task, model.schema, tuple(found.splits["test"].examples))
-    return _probed(file)
+    except (ModelError, DataError) as error:  # it has no head, or one for other rows
+        why = error.faults[0].what
+    return _probed(file, why)
 
 
-def _probed(file: str) -> Earlier:
+def _probed(file: str, why: str) -> Earlier:
     options = DataOptions(max_rows=2 * MOST_ROWS, on_leak="drop", split_fractions=(0.0, 0.5))
     corpus = prepare(file, options, None, 0)
     learnt, asked = (tuple(corpus.splits[name].examples) for name in ("train", "test"))
@@ -89,7 +95,7 @@ def _probed(file: str) -> Earlier:
         raise DataError([Fault(what, f"{file}, row {unknown[0]}", "give more rows of it, or leave it out")])
     if len(asked) < FEWEST:
         raise DataError(f"{len(learnt) + len(asked)} rows are too few to ask", file, f"give {2 * FEWEST} or more")
-    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt)
+    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why)
 
 
 @dataclass(frozen=True)

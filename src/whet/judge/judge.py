@@ -167,6 +167,8 @@ def main_metric(task: Task, schema: Schema, train: Split, options: EvaluateOptio
 
 def _checked(metric: str, scores: Scores) -> str:
     known: Mapping[str, Any] = scores.measures
+    if metric.replace("-", "_") in known:
+        return metric.replace("-", "_")  # as the shelf writes it
     if metric not in known:
         raise UsageError(
             f"this task does not compute the metric '{metric}'",

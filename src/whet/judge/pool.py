@@ -26,6 +26,7 @@ from whet.core.events import Said, Tell, silent
 from whet.judge.figures import figure
 from whet.judge.words import Words
 from whet.prepare.encode import encode
+from whet.prepare.prints import text_prints
 from whet.prepare.rows import Row, read_rows
 from whet.prepare.tables import gathered, limited
 from whet.tasks.contract import Example, Finding, Prediction, Schema, Split, Task
@@ -55,29 +56,56 @@ class Ranking:
     finding: Finding
 
 
-def check(path: str, task: Task, columns: Mapping[str, str], tell: Tell = silent) -> None:
-    """Read a pool to its end, before anything is trained. Raises DataError with all rows that cannot be read."""
+class _Known:
+    """The texts that the run has read with a label, as prints; ``met`` counts the pool's rows that are among them."""
+
+    def __init__(self, texts: np.ndarray | None) -> None:
+        self._texts = np.unique(texts) if texts is not None else np.zeros(0, np.uint64)
+        self.met = 0
+
+    def without(self, rows: Sequence[Row], examples: Sequence[Example]) -> list[tuple[Row, Example]]:
+        """The rows that are not known yet."""
+        new_n = ~np.isin(text_prints(examples), self._texts)
+        self.met += int((~new_n).sum())
+        return [both for both, new in zip(zip(rows, examples, strict=True), new_n, strict=True) if new]
+
+
+def check(path: str, task: Task, columns: Mapping[str, str], tell: Tell = silent) -> int:
+    """Read a pool to its end, before anything is trained, and count its rows.
+
+    Raises DataError with all rows that cannot be read.
+    """
     faults: list[Fault] = []
+    count = 0
     for row in read_rows(path, columns, task, None, tell):
+        count += 1
         try:
             task.parse(_inputs(row, task), row.number)
         except DataError as error:
             faults += error.faults
     if faults:
         raise DataError(limited(gathered(faults, path), path))
+    return count
 
 
 def rank(
-    predictor: Predictor, path: str, near: Neighbours | None, language: str, tell: Tell = silent, kept: int = KEPT
+    predictor: Predictor,
+    path: str,
+    near: Neighbours | None,
+    language: str,
+    tell: Tell = silent,
+    kept: int = KEPT,
+    labelled: np.ndarray | None = None,
 ) -> Ranking:
     """Answer the rows of a file as they come and rank those most worth labelling.
 
     ``near`` are training rows; where an answer does not tell its doubt (a number), the distance from them stands in.
+    ``labelled`` are prints of the run's own rows: what stands among them is not labelled again, and counted.
     """
     model, held = predictor.model, dict[tuple[str, ...], _Candidate]()
     heap: list[tuple[float, int, _Candidate]] = []
-    count, total = 0, 0.0
-    for row, example, prediction, doubted in _answered(predictor, path, near, tell):
+    count, total, known = 0, 0.0, _Known(labelled)
+    for row, example, prediction, doubted in _answered(predictor, path, near, known, tell):
         count, total = count + 1, total + doubted
         if example.inputs in held:
             held[example.inputs].copies += 1
@@ -90,16 +118,21 @@ def rank(
             heapq.heappush(heap, pushed)
         else:
             del held[heapq.heapreplace(heap, pushed)[2].example.inputs]
+    say = Words(language)
+    if not count:
+        evidence = {"file": Path(path).name, "rows": 0, "ranked": 0, "known": known.met}
+        return Ranking(
+            [], Finding("next", say("pool_none", file=evidence["file"], known=figure(known.met)), (), evidence)
+        )
     found = [one for _, _, one in sorted(heap, key=lambda item: item[1], reverse=True)]
     states = places(model, [one.example for one in found])
     order, scores = farthest_first(states, np.array([one.doubt for one in found]))
     ranked = [found[k] for k in order]
-    say = Words(language)
     lines = [
         _line(place, score, one, model.task, model.schema, say)
         for place, (one, score) in enumerate(zip(ranked, scores, strict=True), 1)
     ]
-    return Ranking(lines, _finding(ranked, count, total / count, Path(path).name, say))
+    return Ranking(lines, _finding(ranked, count, total / count, Path(path).name, known.met, say))
 
 
 def farthest_first(states_nd: np.ndarray, doubt_n: np.ndarray) -> tuple[list[int], list[float]]:
@@ -121,7 +154,7 @@ def farthest_first(states_nd: np.ndarray, doubt_n: np.ndarray) -> tuple[list[int
 
 
 def _answered(
-    predictor: Predictor, path: str, near: Neighbours | None, tell: Tell
+    predictor: Predictor, path: str, near: Neighbours | None, known: _Known, tell: Tell
 ) -> Iterator[tuple[Row, Example, Prediction, float]]:
     """Every row with its answer and its doubt; a label that stands in the file is not looked at, which is said."""
     model = predictor.model
@@ -132,7 +165,10 @@ def _answered(
         if labels and not said:
             tell(Said(f"{path}: its {' and '.join(labels)} is not looked at, the rows are ranked without"))
             said = True
-        examples = [model.task.parse(_inputs(row, model.task), row.number) for row in chunk]
+        new = known.without(chunk, [model.task.parse(_inputs(row, model.task), row.number) for row in chunk])
+        if not new:
+            continue
+        examples = [example for _, example in new]
         split = encode(Split(path, examples), model.task, model.tokenizer, model.limits, model.schema).split
         predictions = [pair.prediction for pair in predictor.pairs(split)]
         doubts = [doubt(model.task, model.schema, one) for one in predictions]
@@ -140,7 +176,7 @@ def _answered(
             alike = places(model, examples) @ near.places.T if near else np.zeros((len(examples), 1))
             far = (1 - alike.max(1)).tolist()
             doubts = [far[k] if one is None else one for k, one in enumerate(doubts)]
-        for row, example, prediction, one in zip(chunk, examples, predictions, doubts, strict=True):
+        for (row, example), prediction, one in zip(new, predictions, doubts, strict=True):
             yield row, example, prediction, float(one or 0.0)
 
 
@@ -168,7 +204,7 @@ def _why(one: _Candidate, task: Task, schema: Schema, say: Words) -> str:
     return say("pool_far", doubt=figure(one.doubt))
 
 
-def _finding(ranked: Sequence[_Candidate], count: int, mean: float, name: str, say: Words) -> Finding:
+def _finding(ranked: Sequence[_Candidate], count: int, mean: float, name: str, known: int, say: Words) -> Finding:
     first = ranked[:NAMED]
     rows = tuple(one.row.number for one in first)
     carried = float(np.mean([one.doubt for one in first]))
@@ -182,4 +218,7 @@ def _finding(ranked: Sequence[_Candidate], count: int, mean: float, name: str, s
         kept=figure(len(ranked)),
     )
     evidence = {"file": name, "rows": count, "ranked": len(ranked), "doubt": carried, "mean_doubt": mean}
+    if known:
+        evidence["known"] = known
+        text += say("between") + say("pool_known", known=figure(known))
     return Finding("next", text, rows, evidence, ("pool",) * len(rows))

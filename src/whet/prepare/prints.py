@@ -127,6 +127,11 @@ def read_prints(examples: Iterable[Example]) -> Prints:
     return Prints(rows, hashes, words, sets, sizes, odd, whole, starts, targets.done())
 
 
+def text_prints(examples: Iterable[Example]) -> np.ndarray:
+    """``Prints.texts`` alone."""
+    return np.concatenate([_hashes([fold(" ".join(one.inputs)) for one in chunk]) for chunk in _chunks(examples)])
+
+
 def fold(text: str) -> str:
     """A text as it is compared: without case, and with every run of white space as one space."""
     return " ".join(text.split()).casefold()

@@ -7,12 +7,14 @@ import dataclasses
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from whet.core import rundir
+from whet.core import lock, rundir
 from whet.core.errors import UsageError
+from whet.core.events import Said, Tell, silent
 from whet.core.rundir import RunDir
 from whet.metrics.scores import better
 from whet.recipe import Recipe
@@ -81,18 +83,39 @@ def is_done(cell: Cell) -> bool:
     return files.status() == "finished" or "diverged" in rundir.read_json(files.state)
 
 
-def trained(cell: Cell, budget: str | None, stop: Stop) -> Outcome:
-    """Train the cell, or go on where it was interrupted; what stands finished is taken as it is."""
+def trained(cell: Cell, budget: str | None, stop: Stop, tell: Tell = silent) -> Outcome:
+    """Train the cell, or go on where it was interrupted; what stands finished is taken as it is.
+
+    A comparison that was killed outright leaves the cell's process behind, which goes on: it is waited for. Such a one
+    that has hardly begun may take the directory while ours begins, so it is asked for once more afterwards.
+    """
+    _await_other(cell, tell)
     if not is_done(cell):
-        rest = _command(cell, budget)
-        if not _was_asked(cell):
-            shutil.rmtree(cell.place, ignore_errors=True)
-        rundir.write_text(_paper(cell), cell.recipe.as_yaml())
-        with stop.between_steps():
-            _waited(rest, cell.place.with_name(cell.place.name + ".log"), stop)
+        _train(cell, budget, stop)
+        if lock.is_held(cell.place):
+            _await_other(cell, tell)
+            if not is_done(cell):
+                _train(cell, budget, stop)
     if is_done(cell):
         shutil.rmtree(RunDir(cell.place).checkpoints, ignore_errors=True)  # of some dozens of cells they fill a disk
     return outcome(cell)
+
+
+def _await_other(cell: Cell, tell: Tell) -> None:
+    """Wait for as long as another process trains the cell."""
+    if lock.is_held(cell.place):
+        tell(Said(f"{cell.place}: a process of an earlier start still trains it; it is waited for"))
+    while lock.is_held(cell.place):
+        time.sleep(LOOK)
+
+
+def _train(cell: Cell, budget: str | None, stop: Stop) -> None:
+    rest = _command(cell, budget)
+    if not _was_asked(cell):
+        shutil.rmtree(cell.place, ignore_errors=True)
+    rundir.write_text(_paper(cell), cell.recipe.as_yaml())
+    with stop.between_steps():
+        _waited(rest, cell.place.with_name(cell.place.name + ".log"), stop)
 
 
 def outcome(cell: Cell) -> Outcome:

@@ -20,6 +20,7 @@ from whet.core import lock, rundir
 from whet.core.durable import make_folder
 from whet.core.errors import UsageError
 from whet.core.events import Said, Tell, silent
+from whet.measures.contract import chosen, key_of
 from whet.prepare.corpus import Corpus
 from whet.recipe import Recipe
 from whet.search import page, spoken, table
@@ -116,7 +117,8 @@ def _read(recipes: Sequence[Recipe], seeds: int, tell: Tell) -> tuple[list[Recip
     stage, corpus = first.stages[0], corpora[0]
     metric = str(stage.evaluate.metric)
     task = corpus.task.settled(corpus.schema)
-    refuse_unkept(task, corpus.schema, corpus.splits["train"], metric)
+    added = [one for one in chosen(stage.evaluate.metrics, metric) if key_of(one) == metric]
+    refuse_unkept(task, corpus.schema, corpus.splits["train"], metric, added)
     settled = [
         recipe.with_stage(
             0, dataclasses.replace(recipe.stages[0], data=stage.data, task=stage.task, evaluate=stage.evaluate)
@@ -127,7 +129,7 @@ def _read(recipes: Sequence[Recipe], seeds: int, tell: Tell) -> tuple[list[Recip
         seed: (corpus if stage.data.test or seed == first.seed else _reread(first, seed)).splits["test"].examples
         for seed in range(first.seed, first.seed + seeds)
     }
-    return settled, Ground.of(task, corpus.schema, metric, tests), dict(corpus.files)
+    return settled, Ground.of(task, corpus.schema, metric, added, tests), dict(corpus.files)
 
 
 def _reread(recipe: Recipe, seed: int) -> Corpus:
@@ -152,7 +154,8 @@ def _claim(place: Path, asked: Asked, overwrite: bool) -> None:
             before = Asked.of(rundir.read_json(place / JSON)["asked"], str(place / JSON))
             refuse_other(asked, before, str(place))
             return
-        lock.refuse_second_writer(place)
+        for folder in (place, *place.glob("*/*/")):
+            lock.refuse_second_writer(folder)  # a cell may go on without the comparison that was killed
         shutil.rmtree(place)
     elif place.is_dir() and any(path.name != lock.NAME for path in place.iterdir()):
         raise UsageError("the directory is not empty, and no comparison", str(place), cure)
@@ -169,7 +172,7 @@ def _go(asked: Asked, ground: Ground, place: Path, stop: Stop, tell: Tell) -> No
 
     def train(cell: Cell, purpose: str) -> Outcome:
         done = is_done(cell)
-        one = trained(cell, asked.budget, stop)
+        one = trained(cell, asked.budget, stop, tell)
         tell(Said(pace.told(one, ground.metric, purpose, done)))
         return one
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from whet.core import draws, rundir
 from whet.core.errors import UsageError
+from whet.measures.contract import Metric, score
 from whet.metrics.scores import Scores, resample
 from whet.search.cells import Outcome
 from whet.tasks.contract import Example, Pair, Prediction, Schema, Split, Task
@@ -25,21 +26,29 @@ KNOWN = ("row", "target", "prediction", "probabilities")
 @dataclass(frozen=True)
 class Ground:
     """The test rows of every seed. Where they were drawn from the training rows each seed has others, and what two
-    seeds have in common is known by the rows' numbers."""
+    seeds have in common is known by the rows' numbers. ``added`` is the metric's entry where it is one of the shelf."""
 
     task: Task
     schema: Schema
     metric: str
+    added: Sequence[Metric]
     tests: Mapping[int, Sequence[Example]]
     numbers: Mapping[int, np.ndarray]
 
     @classmethod
-    def of(cls, task: Task, schema: Schema, metric: str, tests: Mapping[int, Sequence[Example]]) -> Ground:
+    def of(
+        cls,
+        task: Task,
+        schema: Schema,
+        metric: str,
+        added: Sequence[Metric],
+        tests: Mapping[int, Sequence[Example]],
+    ) -> Ground:
         """Number the rows over all seeds from 0."""
         rows = {seed: np.array([example.row for example in examples]) for seed, examples in tests.items()}
         every = np.unique(np.concatenate(list(rows.values())))
         numbers = {seed: np.searchsorted(every, own) for seed, own in rows.items()}
-        return cls(task, schema, metric, tests, numbers)
+        return cls(task, schema, metric, added, tests, numbers)
 
     @property
     def rows(self) -> int:
@@ -65,7 +74,7 @@ class Ground:
 
     def _scores(self, one: Outcome) -> Scores:
         """The cell's columns. Raises UsageError where its answers do not give the score that its figures state."""
-        scores = self.task.score(list(self._pairs(one)), self.schema)
+        scores = score(self.task, list(self._pairs(one)), self.schema, self.added)
         alone = Scores(scores.columns, {self.metric: scores.measures[self.metric]}, scores.reduce)
         value, told = alone.values()[self.metric], one.value("test", self.metric)
         if told is None or not math.isclose(value, told, rel_tol=1e-6, abs_tol=1e-9):
@@ -80,11 +89,12 @@ class Ground:
             yield Pair(example, Prediction(line["prediction"], line.get("probabilities"), None, details))
 
 
-def refuse_unkept(task: Task, schema: Schema, train: Split, metric: str) -> None:
+def refuse_unkept(task: Task, schema: Schema, train: Split, metric: str, added: Sequence[Metric]) -> None:
     """Raises UsageError where a metric needs what a run's files do not keep, known before any training."""
     few = Split(train.name, train.examples[:64], ())
     answers = [Prediction(one.answer, one.probabilities) for one in task.baseline(few, few, schema)]
-    known = task.score([Pair(e, a) for e, a in zip(few.examples, answers, strict=True)], schema).measures
+    pairs = [Pair(e, a) for e, a in zip(few.examples, answers, strict=True)]
+    known = score(task, pairs, schema, added).measures
     if metric not in known:
         what = f"{metric} needs the logits of the answers, which a run does not keep"
         raise UsageError(what, "evaluate.metric", f"compare in one of: {', '.join(known)}")
