@@ -115,10 +115,11 @@ def _adapter_off_is_base(memory: Memory, leg: Leg, engine: Engine) -> bool:
 
 
 def _weights(engine: Engine, kind: str) -> Iterator[tuple[str, int]]:
-    """The checksum of every tensor that the answers come from, the smallest tensor first."""
+    """The checksum of every tensor that the answers come from, the smallest tensor first; a pooler is part of a head."""
     asked = engine.network if kind in ("causal", "masked") else engine.base
     for name, tensor in sorted(asked.state_dict().items(), key=lambda named: (named[1].nbytes, named[0])):
-        yield name, zlib.crc32(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+        if not name.startswith("pooler."):
+            yield name, zlib.crc32(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
 
 
 def _kind(corpora: Sequence[Corpus]) -> str:

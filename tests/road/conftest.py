@@ -77,13 +77,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def made(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """A finished run by its settings; asked for twice it is made once."""
-    kept: dict[tuple[str | None, tuple[str, ...]], Run] = {}
+    kept: dict[tuple[str | None, tuple[str, ...], str | None], Run] = {}
 
-    def make(strategy: str | None = None, settings: Sequence[str] = ()) -> Run:
-        key = (strategy, tuple(settings))
+    def make(strategy: str | None = None, settings: Sequence[str] = (), model: str | None = None) -> Run:
+        key = (strategy, tuple(settings), model)
         if key not in kept:
             out = tmp_path_factory.mktemp("runs") / "run"
-            kept[key] = whet.run(rows, strategy=strategy, out=out, settings=[*FAST, *settings])
+            kept[key] = whet.run(rows, model=model, strategy=strategy, out=out, settings=[*FAST, *settings])
         return kept[key]
 
     return make

@@ -19,8 +19,7 @@ from whet.nn.heads import segment_mean
 from whet.nn.layout import Flat
 from whet.nn.packed import Engine, Layers
 
-BATCH_TOKENS = 512
-"""Small enough that one batch tells quickly whether the adapter's switch brings the base back."""
+BATCH_TOKENS = 1024
 MOST_TOKENS = 1024
 MOST_BYTES = 1 << 27
 """States that are kept of all layers: of so many tokens, or of fewer where the model is wide."""
