@@ -86,7 +86,9 @@ class FakePlan:
 
 
 class FakePredictor:
-    def stream(self, rows: Any, column: str | None = None, top: int | None = None, tell: Any = None) -> Any:
+    def stream(
+        self, rows: Any, column: str | None = None, top: int | None = None, tell: Any = None, explained: bool = False
+    ) -> Any:
         """Says yes to every text; texts come from a list, an open file or a path, as with the real one."""
         if isinstance(rows, Path):
             with rows.open(encoding="utf-8", newline="") as file:

@@ -106,7 +106,7 @@ def test_keys_that_come_late_have_their_column(door, whet_cli, monkeypatch):
             yield {"row": 1, "prediction": "a"}
             yield {"row": 2, "prediction": "b", "target": "c"}
 
-    monkeypatch.setattr(whet, "load", lambda model: Ragged())
+    monkeypatch.setattr(whet, "load", lambda model, tell: Ragged())
     whet_cli("predict", "m", "text", "-o", "out.csv")
     assert Path("out.csv").read_text("utf-8") == "row,prediction,target\n1,a,\n2,b,c\n"
 
@@ -145,7 +145,7 @@ def test_rows_stream(door, whet_cli, monkeypatch):
                 assert len(written) == number - 1
                 yield {"row": number, "prediction": "yes"}
 
-    monkeypatch.setattr(whet, "load", lambda model: Watching())
+    monkeypatch.setattr(whet, "load", lambda model, tell: Watching())
     assert whet_cli("predict", "m", "text").code == 0
     assert len(written) == 4
 
@@ -157,7 +157,7 @@ class Endless:
     def stream(self, rows, column=None, top=None, tell=None):
         while True:
             yield {"row": 1, "prediction": "x" * 1000}
-whet.load = lambda model: Endless()
+whet.load = lambda model, tell: Endless()
 from whet.cli import main
 sys.exit(main(["predict", "m", "text"]))
 """
