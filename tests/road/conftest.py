@@ -14,8 +14,11 @@ import torch
 import transformers
 
 import whet
+from reliability.harness import DRAWS
 from reliability.small import tiny
 from whet.core.outcome import Run
+from whet.judge.paired import difference
+from whet.metrics.scores import Scores
 
 GOOD = ("a fine film", "warm and funny", "I loved it", "a joy to watch", "the best this year", "moving and true")
 BAD = ("a dull film", "cold and silly", "I hated it", "a pain to watch", "the worst this year", "flat and false")
@@ -57,6 +60,16 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def few_draws():
+    """Of the bootstrap, a third of a small run's time: no interval is at stake here."""
+    kept = [(asked, asked.__defaults__) for asked in (Scores.intervals, difference)]
+    Scores.intervals.__defaults__, difference.__defaults__ = (0.95, DRAWS, 0), (DRAWS,)
+    yield
+    for asked, defaults in kept:
+        asked.__defaults__ = defaults
 
 
 @pytest.fixture(scope="session")
