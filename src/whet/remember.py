@@ -115,7 +115,7 @@ def _adapter_off_is_base(memory: Memory, leg: Leg, engine: Engine) -> bool:
 
 
 def _weights(engine: Engine, kind: str) -> Iterator[tuple[str, int]]:
-    """The checksum of every tensor that the answers come from, the smallest tensor first; a pooler is part of a head."""
+    """The checksum of every tensor that the answers come from, the smallest first; a pooler is part of a head."""
     asked = engine.network if kind in ("causal", "masked") else engine.base
     for name, tensor in sorted(asked.state_dict().items(), key=lambda named: (named[1].nbytes, named[0])):
         if not name.startswith("pooler."):
