@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import torch
 
-from whet.assemble.build import Built, Compute, build
+from whet.assemble.build import Built, Compute, Fetched, build, fetch
 from whet.assemble.model import Model
 from whet.assemble.nearest import Learnt, drawn
 from whet.assemble.predictor import Predictor
@@ -131,8 +131,18 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     return recipe, corpora
 
 
-def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: Tell) -> Leg:
-    """Load a stage's model, encode its rows, and settle what the recipe left to the machine."""
+def untouched(recipe: Recipe, corpus: Corpus, source: Source) -> Fetched:
+    """The first stage's model as it comes."""
+    stage, task = recipe.stages[0], corpus.task.settled(corpus.schema)
+    if stage.train.threads is not None:
+        torch.set_num_threads(stage.train.threads)
+    return fetch(source, task.head(corpus.schema), stage.model, derive(recipe.seed, "stage", 0))
+
+
+def assemble(
+    recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: Tell, fetched: Fetched | None = None
+) -> Leg:
+    """Load a stage's model if it is not there yet, encode its rows, and settle what the recipe left to the machine."""
     stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
     task = corpus.task.settled(corpus.schema)  # as the recipe will say it, so that a resume finds the same tokens
     if stage.train.threads is not None:
@@ -149,6 +159,7 @@ def assemble(recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: 
         stage.encode,
         compute,
         seed,
+        fetched,
     )
     for note in built.notes:
         tell(Said(note))

@@ -186,10 +186,14 @@ def _go(
             share = None if budget_seconds is None else budget_seconds * folds.share(recipe)
             recipe = folds.run(recipe, out, tell, partial(_inside, stop=stop), share)
             budget_seconds = None  # the first fold has settled the epochs for all
-        memory = remember.before(recipe, corpora)
+        base = legs.untouched(recipe, corpora[0], sources.find(recipe.stages[0].model.name))
+        memory = remember.before(recipe, corpora, base)
+        fetched = base if first == 0 else None
+        del base
         for number in range(first, len(recipe.stages)):
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
-            leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell)
+            leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell, fetched)
+            fetched = None  # else the first stage's model stood in memory beside the next
             with standing.within_memory(leg):
                 forecasts.append(forecast(leg))
                 if budget_seconds is not None:

@@ -1,23 +1,23 @@
 """What the model forgot: the first stage's untouched model is asked before training, the last stage's after it.
 
-Before, the base is loaded afresh, asked and let go, so that it never stands in memory beside a model that learns, and
-a run that goes on asks the same again.
+Before, the first stage's own model is asked as it comes from its files, before anything is installed in it, so that no
+second one ever stands in memory; a run that goes on asks the same again.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import torch
 
-import whet.assemble.source as sources
-from whet.assemble.build import longest_input
+from whet.assemble.build import Fetched, longest_input
 from whet.assemble.devices import best_device
-from whet.assemble.load import load, tokenizer_of
 from whet.core.events import Said, Tell
 from whet.judge.earlier import Before, Earlier, ask_after, ask_before, read_earlier
 from whet.judge.looking import Look, first_states, look
@@ -26,7 +26,7 @@ from whet.judge.shipped import Asked, asked
 from whet.leg import Leg
 from whet.nn.layout import Path
 from whet.nn.lowrank import low_rank_layers, switched_off
-from whet.nn.packed import Engine, choose_path
+from whet.nn.packed import Engine
 from whet.nn.rows import new_rows
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import choose_limits
@@ -48,6 +48,7 @@ class Memory:
     tokenizer: Any
     limits: Limits
     look: Look | None
+    weights: tuple[tuple[str, int], ...]
     earlier: Before | None
     seconds: float
 
@@ -67,34 +68,32 @@ def check(recipe: Recipe, corpora: Sequence[Corpus], tell: Tell) -> None:
         tell(Said(earlier.sentence))
 
 
-def before(recipe: Recipe, corpora: Sequence[Corpus]) -> Memory | None:
+def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory | None:
     """Ask the untouched model; None for a fold or a point of a learning curve, for which the whole run stands."""
     began, stage, corpus = time.perf_counter(), recipe.stages[0], corpora[0]
     data = recipe.stages[-1].data
     if data.fold is not None or data.share is not None:
         return None
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
-    source, task = sources.find(stage.model.name), corpus.task.settled(corpus.schema)
-    kind, tokenizer = _kind(corpora), tokenizer_of(source)
-    loaded = load(source, task.head(corpus.schema), stage.model, 0)
-    path = choose_path(loaded.network, loaded.anatomy).path
-    engine = Engine(loaded.network.to(stage.train.device or best_device()), loaded.anatomy, path)
-    longest = longest_input(loaded.network.config, tokenizer)
+    kind, tokenizer, path, task = _kind(corpora), base.tokenizer, base.choice.path, corpus.task.settled(corpus.schema)
+    network = base.loaded.network.to(stage.train.device or best_device())
+    engine = Engine(network, base.loaded.anatomy, path)
+    longest = longest_input(network.config, tokenizer)
     texts, left_out = asked(tokenizer, min(longest or LONGEST, LONGEST), kind)
     limits = choose_limits(stage.encode, task, corpus.schema, longest).limits
     earlier = _earlier(recipe, corpora)
     found = look(engine, texts, kind) if texts else None
-    own = ask_before(earlier, source.name, engine, tokenizer, limits) if earlier else None
-    seconds = time.perf_counter() - began
-    return Memory(texts, left_out, kind, path, tokenizer, limits, found, own, seconds)
+    own = ask_before(earlier, stage.model.name, engine, tokenizer, limits) if earlier else None
+    weights, seconds = tuple(_weights(engine, kind)), time.perf_counter() - began
+    return Memory(texts, left_out, kind, path, tokenizer, limits, found, weights, own, seconds)
 
 
 def after(memory: Memory, leg: Leg, seed: int) -> Retained:
-    """Ask the tuned model the same, and judge the two."""
+    """Ask the tuned model the same, and judge the two. Equal weights are not asked again: they say the same."""
     began, model, options = time.perf_counter(), leg.model, leg.stage.evaluate
     engine = Engine(model.network, model.anatomy, memory.path)
-    found = look(engine, memory.asked, memory.kind) if memory.look else None
+    found = memory.look
+    if found and not all(a == b for a, b in zip_longest(memory.weights, _weights(engine, memory.kind))):
+        found = look(engine, memory.asked, memory.kind)
     own = ask_after(memory.earlier, engine, memory.tokenizer, memory.limits) if memory.earlier else None
     compared = compare(memory.asked, memory.look, found, own, memory.left_out, options.confidence, seed)
     compared = with_adapter_off(compared, _adapter_off_is_base(memory, leg, engine))
@@ -113,6 +112,14 @@ def _adapter_off_is_base(memory: Memory, leg: Leg, engine: Engine) -> bool:
         return False
     with switched_off(network):
         return np.array_equal(first_states(engine, memory.asked, memory.kind), memory.look.first)
+
+
+def _weights(engine: Engine, kind: str) -> Iterator[tuple[str, int]]:
+    """The checksum of every tensor that the answers come from, the smallest first; a pooler is part of a head."""
+    asked = engine.network if kind in ("causal", "masked") else engine.base
+    for name, tensor in sorted(asked.state_dict().items(), key=lambda named: (named[1].nbytes, named[0])):
+        if not name.startswith("pooler."):
+            yield name, zlib.crc32(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
 
 
 def _kind(corpora: Sequence[Corpus]) -> str:

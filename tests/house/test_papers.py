@@ -32,6 +32,7 @@ NOT_RUN_HERE = {
     "pip install torch --index-url https://download.pytorch.org/whl/cpu": "it downloads from outside",
 }
 """What a page shows and no test runs, with the reason: installing alone."""
+THEORY = ROOT / "docs" / "theory"
 FEW = 96
 
 
@@ -74,12 +75,15 @@ def missing(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_every_command_shown_runs(page, tmp_path):
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    """The first page's on the examples as they are; the others' on few rows, of which an epoch may learn nothing (5)."""
+    whole = page == READMES[0]
+    shutil.copytree(ROOT / "examples", tmp_path / "examples") if whole else few_examples(tmp_path)
     own = [line for line in commands(page) if line not in NOT_RUN_HERE]
     assert own and all(line.startswith("whet ") for line in own)
     for line in own:
         found = run(["-m", "whet.cli", *shlex.split(line)[1:]], tmp_path)
-        assert found.returncode == 0, f"{line}\n{found.stderr[-2000:]}"
+        trains = line.startswith(("whet run ", "whet resume "))
+        assert found.returncode in ((0, 5) if trains and not whole else (0,)), f"{line}\n{found.stderr[-2000:]}"
         assert found.stdout or found.stderr
         if "--json" in line:
             json.loads(found.stdout)

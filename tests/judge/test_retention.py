@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from sklearn.linear_model import LogisticRegression
 from tiny_language import language_model, tokenizer_of_letters
@@ -17,7 +20,7 @@ from whet.assemble.options import ModelOptions
 from whet.assemble.source import find
 from whet.judge.facts import ReportFacts
 from whet.judge.looking import EVERY, OFFSETS, Look, first_states, look
-from whet.judge.retention import Measured, Retention, compare, loss_scores, right_scores
+from whet.judge.retention import Measured, Retention, compare, likeness_scores, loss_scores, right_scores
 from whet.judge.retention_section import retention
 from whet.judge.shipped import LANGUAGES, Asked, asked, shipped
 from whet.judge.words import Words
@@ -192,6 +195,20 @@ def test_the_intervals_are_paired_and_few_rows_are_no_loss():
     assert not few["lost"]
     better = Measured("retain", "accuracy", right_scores(fewer), right_scores(right)).as_metrics(0.95, 0)
     assert not better["lost"]
+
+
+@given(st.integers(0, 10_000), st.integers(2, 40), st.integers(1, 8))
+@settings(max_examples=60, deadline=None)
+def test_all_resamples_at_once_say_what_each_says_alone(seed, rows, kinds):
+    random = np.random.default_rng(seed)
+    graded, cosines = random.integers(0, kinds, rows).astype(float), random.integers(0, 2 * kinds, rows) / 7
+    picks = random.integers(0, rows, (20, rows))
+    for scores, metric in (
+        (likeness_scores(graded, cosines), "spearman"),
+        (right_scores(graded > 0), "accuracy"),
+    ):
+        one_by_one = replace(scores, at_once={}).drawn(metric, picks)
+        assert scores.drawn(metric, picks) == pytest.approx(one_by_one, abs=1e-12, nan_ok=True)
 
 
 def test_the_report_says_the_sentence_shows_every_layer_and_the_probes():

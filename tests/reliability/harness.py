@@ -115,9 +115,11 @@ def serve() -> None:
     import whet.front
     import whet.pipeline  # noqa: F401
     from whet.cli import main
+    from whet.judge.paired import difference
     from whet.metrics.scores import Scores
 
     Scores.intervals.__defaults__ = (0.95, DRAWS, 0)
+    difference.__defaults__ = (DRAWS,)
     answer, child = os.fdopen(os.dup(1), "w"), 0
     for line in sys.stdin:
         plan = json.loads(line)

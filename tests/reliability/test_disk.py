@@ -17,7 +17,7 @@ from whet.train.state import latest
 pytestmark = posix
 
 
-SAMPLE = 5
+SAMPLE = 3
 """Calls of the some six hundred, of every kind, at which `make test` lets one fail."""
 faults = pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO], ids=["full", "broken"])
 once = pytest.mark.parametrize("forever", [False, True], ids=["once", "from then on"])

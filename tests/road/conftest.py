@@ -14,8 +14,11 @@ import torch
 import transformers
 
 import whet
+from reliability.harness import DRAWS
 from reliability.small import tiny
 from whet.core.outcome import Run
+from whet.judge.paired import difference
+from whet.metrics.scores import Scores
 
 GOOD = ("a fine film", "warm and funny", "I loved it", "a joy to watch", "the best this year", "moving and true")
 BAD = ("a dull film", "cold and silly", "I hated it", "a pain to watch", "the worst this year", "flat and false")
@@ -59,6 +62,16 @@ def one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def few_draws():
+    """Of the bootstrap, a third of a small run's time: no interval is at stake here."""
+    kept = [(asked, asked.__defaults__) for asked in (Scores.intervals, difference)]
+    Scores.intervals.__defaults__, difference.__defaults__ = (0.95, DRAWS, 0), (DRAWS,)
+    yield
+    for asked, defaults in kept:
+        asked.__defaults__ = defaults
+
+
 @pytest.fixture(scope="session")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_rows(tmp_path_factory.mktemp("rows") / "rows.csv")
@@ -77,13 +90,13 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="session")
 def made(rows: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """A finished run by its settings; asked for twice it is made once."""
-    kept: dict[tuple[str | None, tuple[str, ...]], Run] = {}
+    kept: dict[tuple[str | None, tuple[str, ...], str | None], Run] = {}
 
-    def make(strategy: str | None = None, settings: Sequence[str] = ()) -> Run:
-        key = (strategy, tuple(settings))
+    def make(strategy: str | None = None, settings: Sequence[str] = (), model: str | None = None) -> Run:
+        key = (strategy, tuple(settings), model)
         if key not in kept:
             out = tmp_path_factory.mktemp("runs") / "run"
-            kept[key] = whet.run(rows, strategy=strategy, out=out, settings=[*FAST, *settings])
+            kept[key] = whet.run(rows, model=model, strategy=strategy, out=out, settings=[*FAST, *settings])
         return kept[key]
 
     return make

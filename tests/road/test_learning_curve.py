@@ -20,8 +20,8 @@ CURVE = ("evaluate.curve=true", "data.split_fractions=[0.4, 0.1]", "data.on_leak
 
 
 @pytest.fixture(scope="module")
-def curved(made):
-    return RunDir(made(None, CURVE).path)
+def curved(made, small):
+    return RunDir(made(None, CURVE, small).path)
 
 
 def test_the_points_are_nested_trainings_and_the_whole(curved):
@@ -51,8 +51,8 @@ def test_the_report_says_what_the_last_doubling_gained(curved):
     assert '<section id="curve">' in curved.report.read_text("utf-8")
 
 
-def test_the_same_weights_with_and_without_it(curved, made):
-    plain = RunDir(made(None, CURVE[1:]).path)
+def test_the_same_weights_with_and_without_it(curved, made, small):
+    plain = RunDir(made(None, CURVE[1:], small).path)
     weights = [{p.name: rundir.digest(p) for p in one.model.glob("*.safetensors")} for one in (plain, curved)]
     assert weights[0] == weights[1] and weights[0]
     assert "curve" not in rundir.read_json(plain.metrics)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,12 @@ from whet.assemble.vocabulary import extend
 from whet.core.draws import derive
 from whet.nn import machine
 from whet.nn.dropout import replace_dropouts
-from whet.nn.packed import Engine, choose_path
+from whet.nn.packed import Choice, Engine, choose_path
 from whet.nn.rows import add_rows, new_rows
 from whet.prepare.encode import choose_limits
 from whet.prepare.options import EncodeOptions
 from whet.strategies.contract import Strategy
-from whet.tasks.contract import Schema, Split, Task
+from whet.tasks.contract import Head, Schema, Split, Task
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,15 @@ class Compute:
 
 
 @dataclass(frozen=True)
+class Fetched:
+    """A model as it comes from its files, still untouched, and its way through the engine by the self-test."""
+
+    loaded: Loaded
+    tokenizer: Any
+    choice: Choice
+
+
+@dataclass(frozen=True)
 class Built:
     """A model with its strategy installed, what the machine chose, and sentences for the user."""
 
@@ -43,6 +53,13 @@ class Built:
     loaded: Loaded
     compute: Compute
     notes: tuple[str, ...]
+
+
+def fetch(source: Source, head: Head, model: ModelOptions, seed: int) -> Fetched:
+    """Load a model and its tokenizer; ``seed`` is the stage's."""
+    machine.keep_pages()
+    loaded, tokenizer = load(source, head, model, derive(seed, "head")), tokenizer_of(source)
+    return Fetched(loaded, tokenizer, choose_path(loaded.network, loaded.anatomy))
 
 
 def build(
@@ -56,14 +73,14 @@ def build(
     encode: EncodeOptions,
     compute: Compute,
     seed: int,
+    fetched: Fetched | None = None,
 ) -> Built:
-    """Load, choose the way through the engine by its self-test, install the strategy, and move to the device."""
-    machine.keep_pages()
-    loaded = load(source, task.head(schema), model, derive(seed, "head"))
-    tokenizer = tokenizer_of(source)
+    """Fetch the model where it is not there yet, install the strategy, and move to the device."""
+    fetched = fetched or fetch(source, task.head(schema), model, seed)
+    loaded, choice = fetched.loaded, fetched.choice
+    tokenizer = copy.deepcopy(fetched.tokenizer) if model.extend_vocab else fetched.tokenizer
     extended = _extended(loaded.network, tokenizer, splits, seed) if model.extend_vocab else ""
     limits = choose_limits(encode, task, schema, longest_input(loaded.network.config, tokenizer))
-    choice = choose_path(loaded.network, loaded.anatomy)
     device = compute.device or best_device()
     network = loaded.network.to(device)
     torch.manual_seed(derive(seed, "strategy"))

@@ -19,6 +19,9 @@ FEWEST_ROWS = 20
 from: of one right answer it makes the interval [1, 1]. Even 20 of 20 right leave a true share of 0.83 possible (exact
 binomial, 95 %), and 4 of 4 one of 0.40."""
 
+PIECE = 1 << 18
+"""Rows of resamples that stand in memory at once."""
+
 STAND_INS = ("mse", "mae")
 """Metrics to compare in where the leading one has no value: a correlation with a constant has none, a distance has."""
 
@@ -37,11 +40,11 @@ def difference(
         raise ValueError(f"{rows} rows against {len(theirs)}: a paired difference needs the same rows")
     ours, theirs = alone(ours, metric), alone(theirs, metric)
     random = draws.generator(seed, "paired", metric)
-    found = np.empty(draws_count)
-    for k in range(draws_count):
-        pick = resample(random, rows)
-        found[k] = ours.at(pick).values()[metric] - theirs.at(pick).values()[metric]
-    return interval(ours.values()[metric] - theirs.values()[metric], found, confidence, rows)
+    found: list[np.ndarray] = []
+    for start in range(0, draws_count, piece := max(1, PIECE // max(rows, 1))):
+        picks = np.stack([resample(random, rows) for _ in range(start, min(start + piece, draws_count))])
+        found.append(ours.drawn(metric, picks) - theirs.drawn(metric, picks))
+    return interval(ours.values()[metric] - theirs.values()[metric], np.concatenate(found), confidence, rows)
 
 
 def compared_in(metric: str, ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str | None:
@@ -74,4 +77,4 @@ def rounded_up(count: float) -> int:
 
 def alone(scores: Scores, metric: str) -> Scores:
     """The same rows with one measure, so that no other is asked in vain."""
-    return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce)
+    return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce, scores.at_once)

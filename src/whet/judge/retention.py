@@ -17,10 +17,10 @@ from whet.judge.looking import Look
 from whet.judge.paired import FEWEST_ROWS, difference
 from whet.judge.shipped import Asked
 from whet.judge.words import Words
-from whet.metrics.correlation import spearman
+from whet.metrics.correlation import spearman, spearmans
 from whet.metrics.likeness import linear_cka
 from whet.metrics.probe import fit_probe
-from whet.metrics.scores import LOWER_IS_BETTER, Columns, Interval, Scores
+from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding
 
 STRETCH = 16
@@ -152,7 +152,7 @@ def _probes(asked: Asked, before: Look, after: Look) -> list[Measured]:
         return [Measured(f"text_{asked.language}", "loss", loss_scores(old), loss_scores(new))]
     cosines = [_cosines(one) for one in (old, new)]
     agreement = {"agreement": spearman(*cosines)}
-    told, tells = (Scores({"grade": asked.grades, "cosine": one}, {"spearman": _order}) for one in cosines)
+    told, tells = (likeness_scores(asked.grades, one) for one in cosines)
     return [
         Measured(f"likeness_{asked.language}", "spearman", told, tells, agreement),
         Measured(f"topics_{asked.language}", "accuracy", *_topics(asked.topics, old, new)),
@@ -168,11 +168,20 @@ def loss_scores(nats: np.ndarray) -> Scores:
 
 def right_scores(right: np.ndarray) -> Scores:
     """The share of right answers."""
-    return Scores({"right": right.astype(np.float64)}, {"accuracy": lambda given: float(given["right"].mean())})
+    return Scores(
+        {"right": right.astype(np.float64)},
+        {"accuracy": lambda given: float(given["right"].mean())},
+        at_once={"accuracy": lambda given, picks: given["right"][picks].mean(1)},
+    )
 
 
-def _order(given: Columns) -> float:
-    return spearman(given["grade"], given["cosine"])
+def likeness_scores(grades: np.ndarray, cosines: np.ndarray) -> Scores:
+    """How far the cosines stand in the grades' order."""
+    return Scores(
+        {"grade": grades, "cosine": cosines},
+        {"spearman": lambda given: spearman(given["grade"], given["cosine"])},
+        at_once={"spearman": lambda given, picks: spearmans(given["grade"], given["cosine"], picks)},
+    )
 
 
 def _cosines(vectors: np.ndarray) -> np.ndarray:

@@ -32,6 +32,26 @@ def spearman(true: np.ndarray, predicted: np.ndarray) -> float:
     return pearson(ranks(true), ranks(predicted))
 
 
+def spearmans(true: np.ndarray, predicted: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    """Spearman's rho of many resamples at once, float [K], whose rows are ``picks``, int [K, drawn]."""
+    a, b = _ranks_in(true, picks), _ranks_in(predicted, picks)
+    most = np.abs(a).max(1) * np.abs(b).max(1)
+    a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
+    spread = np.sqrt(np.square(a).sum(1) * np.square(b).sum(1))
+    known = spread > 1e-12 * np.maximum(1.0, most) * picks.shape[1]
+    return np.where(known, np.clip((a * b).sum(1) / np.where(known, spread, 1.0), -1.0, 1.0), np.nan)
+
+
+def _ranks_in(values: np.ndarray, picks: np.ndarray) -> np.ndarray:
+    """The ``ranks`` inside every resample, float [K, drawn]: values are sorted once, and then only counted."""
+    order = np.unique(values, return_inverse=True)[1]
+    drawn, kinds = order[picks], int(order.max()) + 1
+    apart = drawn + kinds * np.arange(len(picks))[:, None]
+    count = np.bincount(apart.ravel(), minlength=kinds * len(picks)).reshape(len(picks), kinds)
+    mean: np.ndarray = np.cumsum(count, axis=1) - (count - 1) / 2
+    return np.take_along_axis(mean, drawn, axis=1)
+
+
 def mse(true: np.ndarray, predicted: np.ndarray) -> float:
     """The mean squared distance."""
     return float(np.mean((true - predicted) ** 2))

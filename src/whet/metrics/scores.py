@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from whet.core import draws
 
 Columns = Mapping[str, np.ndarray]
 Measure = Callable[[Columns], float]
+Drawn = Callable[[Columns, np.ndarray], np.ndarray]
 
 MOST_DRAWN = 100_000
 """Rows of one resample. Of more rows so many are drawn, and the spread that they show is narrowed to that of all rows,
@@ -42,12 +43,13 @@ class Scores:
     """``columns``: arrays with an entry (or row) an example; ``measures``: each metric as a function of them.
 
     ``reduce`` does once a resample what the measures share (a confusion matrix, sums); they then read what it
-    returns.
+    returns. ``at_once`` are measures that answer many resamples in one go, as the one of their name does each alone.
     """
 
     columns: Columns
     measures: Mapping[str, Measure]
     reduce: Callable[[Columns], Columns] | None = None
+    at_once: Mapping[str, Drawn] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
@@ -55,6 +57,12 @@ class Scores:
     def at(self, rows: np.ndarray) -> Scores:
         """The scores of these rows alone, by their numbers from 0."""
         return Scores({name: column[rows] for name, column in self.columns.items()}, self.measures, self.reduce)
+
+    def drawn(self, metric: str, picks: np.ndarray) -> np.ndarray:
+        """One metric in every resample, float [K]; ``picks`` are the rows of each, int [K, drawn]."""
+        if metric in self.at_once:
+            return self.at_once[metric](self.columns, picks)
+        return np.array([self.at(pick).values()[metric] for pick in picks])
 
     def values(self) -> dict[str, float]:
         """Every metric on all rows."""

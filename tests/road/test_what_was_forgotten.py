@@ -10,6 +10,7 @@ import pytest
 
 import stories
 import whet
+import whet.assemble.build as building
 from conftest import FAST
 from whet import remember
 from whet.assemble.bundle import open_predictor
@@ -83,20 +84,21 @@ def test_an_adapter_that_is_off_is_the_base_in_the_run_and_in_its_bundle(made):
 
 def test_rows_that_the_base_cannot_answer_are_asked_of_a_linear_probe(rows, tmp_path):
     other = other_rows(tmp_path / "other.csv")
-    run = whet.run(rows, out=tmp_path / "run", settings=FAST, retain=other)
+    run = whet.run(rows, strategy="head", out=tmp_path / "run", settings=FAST, retain=other)
     probe = run.metrics["retention"]["probes"][-1]
     assert (probe["name"], probe["how"], probe["file"], probe["rows"]) == ("retain", "probe", "other.csv", 24)
-    assert probe["metric"] == "accuracy" and probe["before"] == 1.0
+    assert probe["metric"] == "accuracy" and probe["before"] == probe["after"] == 1.0
     assert "the earlier task in other.csv, accuracy 1.000 before" in told(run)
 
 
-def test_a_base_with_a_head_for_the_rows_is_asked_with_it(made, rows, tmp_path):
+def test_a_base_with_a_head_for_the_rows_is_asked_with_it(small, rows, tmp_path):
     other = other_rows(tmp_path / "other.csv")
-    settings = [*FAST, "train.epochs=6", "train.learning_rate=3e-4"]
-    first = whet.run(other, out=tmp_path / "first", settings=settings)
+    settings = [*FAST, "train.epochs=2", "train.learning_rate=1e-2"]
+    first = whet.run(other, model=small, out=tmp_path / "first", settings=settings)
     second = whet.run(rows, model=str(first.path), out=tmp_path / "run", settings=settings, retain=other)
     probe = second.metrics["retention"]["probes"][-1]
-    assert probe["how"] == "head" and probe["rows"] == 48 and probe["before"] > 0.9
+    served = whet.evaluate(first.path, other, out=tmp_path / "asked").metrics["test"]["accuracy"]["value"]
+    assert probe["how"] == "head" and probe["rows"] == 48 and probe["before"] == served > 0.6
     still = whet.run(rows, model=str(first.path), strategy="head", out=tmp_path / "still", settings=FAST, retain=other)
     same = still.metrics["retention"]["probes"][-1]
     assert same["how"] == "head" and same["before"] == same["after"] == probe["before"]
@@ -144,4 +146,21 @@ def test_a_bad_file_is_refused_before_training(verb, rows, tmp_path):
 
 def test_a_fold_measures_nothing_of_it():
     recipe = Recipe.of({"data": {"train": "x.csv", "fold": [0, 5]}})
-    assert remember.before(recipe, [None]) is None
+    assert remember.before(recipe, [None], None) is None
+
+
+def test_no_second_model_is_loaded_for_it(small, rows, tmp_path, monkeypatch):
+    loaded, load_it = [], building.load
+    monkeypatch.setattr(building, "load", lambda *given: loaded.append(given) or load_it(*given))
+    run = whet.run(rows, model=small, out=tmp_path / "run", settings=FAST)
+    assert len(loaded) == 1 and run.metrics["retention"]["probes"]
+
+
+def test_equal_weights_are_asked_once_and_others_again(small, rows, tmp_path, monkeypatch):
+    looked, look_at = [], remember.look
+    monkeypatch.setattr(remember, "look", lambda *given: looked.append(given) or look_at(*given))
+    for strategy, rate, times in (("head", 0.1, 1), ("bitfit", 0.1, 2)):
+        looked.clear()
+        settings = [*FAST, f"train.learning_rate={rate}"]
+        run = whet.run(rows, model=small, strategy=strategy, out=tmp_path / strategy, settings=settings)
+        assert len(looked) == times and run.metrics["retention"].get("unchanged", False) is (times == 1)
