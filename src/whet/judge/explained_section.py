@@ -5,6 +5,7 @@ A sign stands over every word that weighs something, so that the shade alone nee
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from whet.judge.figures import figure, signed
 from whet.judge.markup import number, safe, section
 from whet.judge.words import Words
 
+UNSPACED = re.compile(r"[\u3001-\u30ff\u3400-\u9fff\uf900-\ufaff\uff01-\uff60]")
+"""Signs of scripts that set no space between words."""
 MARKED = 0.15
 """The share of the heaviest word's weight from which on a word is marked."""
 MOST_CLAIMS = 3
@@ -42,9 +45,26 @@ def _row(one: Mapping[str, Any], is_open: bool, say: Words) -> str:
 def _claim(claim: Mapping[str, Any], several: bool, say: Words) -> str:
     parts = [part for part in claim["parts"] if isinstance(part["weight"], (int, float))]
     most = max((abs(part["weight"]) for part in parts), default=0.0) or 1.0
-    words = " ".join(_word(part, part["weight"] / most) for part in parts)
+    words = "".join(
+        _gap(before, part) + _word(part, part["weight"] / most)
+        for before, part in zip([None, *parts[:-1]], parts, strict=True)
+    )
     named = f"<b>{safe(claim['of'])}</b> " if several and claim.get("of") else ""
     return f'<p class="weighed">{named}{words}</p>'
+
+
+def _gap(before: Mapping[str, Any] | None, part: Mapping[str, Any]) -> str:
+    """What stands between two parts in the row itself: between texts a stroke, in a text a space or nothing.
+
+    Words of a row that came in words have no places; a space is set unless both sides are written without.
+    """
+    if before is None:
+        return ""
+    if before.get("input") != part.get("input"):
+        return " <b>|</b> "
+    if "start" in part and "end" in before:
+        return " " if part["start"] > before["end"] else ""
+    return "" if UNSPACED.match(before["text"][-1:]) and UNSPACED.match(part["text"]) else " "
 
 
 def _word(part: Mapping[str, Any], share: float) -> str:

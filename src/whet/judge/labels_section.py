@@ -9,7 +9,8 @@ from whet.core.rundir import plain
 from whet.judge.doubts import Doubt
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure
-from whet.judge.markup import number, safe, section, table
+from whet.judge.findings_section import label_error
+from whet.judge.markup import cell, filtered, number, safe, section
 from whet.judge.words import Words
 
 OURS = ("split", "row", "given", "suggested", "confidence", "margin", "z", "word")
@@ -36,10 +37,13 @@ def labels(facts: ReportFacts, say: Words) -> str:
     rows = []
     for one in shown:
         place = f"{say.name(str(one['split']))} {one['row']}"
-        cells = [safe(_cut(one.get(name))) for name in own]
-        rows.append([safe(place), *cells, _label(one, "given"), _label(one, "suggested"), number(one[sure])])
-    lead = say("labels_to_check_lead", count=figure(len(facts.relabel)))
-    return section("labels", say("labels_to_check"), table(head, rows, "labels", [len(head) - 1]), lead)
+        texts = [cell("text", name, safe(_cut(one.get(name)))) for name in own]
+        pair = [cell("", say(side), _label(one, side)) for side in ("given", "suggested")]
+        cells = [cell("place", head[0], safe(place)), *texts, *pair, cell("n", head[-1], number(one[sure]))]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    lead = label_error(facts) or say("labels_to_check_lead", count=figure(len(facts.relabel)))
+    body = filtered(head, rows, "labels", say("filter"), say("count_of"))
+    return section("labels", say("labels_to_check"), body, lead)
 
 
 def _label(one: Mapping[str, Any], side: str) -> str:
