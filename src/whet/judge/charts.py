@@ -67,7 +67,8 @@ def lines(title: str, rows: Sequence[Line], across: str, within: tuple[float, ..
     x_low, x_high = min(p[0] for p in points), max(p[0] for p in points)
     y_low, y_high = min([*(p[1] for p in points), *within]), max([*(p[1] for p in points), *within])
     pad = (y_high - y_low) * 0.12 or abs(y_high) * 0.05 or 0.5
-    y_low, y_high = max(0.0, y_low - pad) if y_low >= 0 else y_low - pad, y_high + pad
+    y_from = max(0.0, y_low - pad) if y_low >= 0 else y_low - pad  # room below 0, but no number there
+    y_low, y_high = y_low - pad, y_high + pad
     x_low, x_high = (x_low, x_high) if x_high > x_low else (x_low - 0.5, x_high + 0.5)
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -75,7 +76,7 @@ def lines(title: str, rows: Sequence[Line], across: str, within: tuple[float, ..
         return LEFT + across_share * (WIDTH - LEFT - RIGHT), _height(y, y_low, y_high)
 
     parts = [
-        _grid(y_low, y_high),
+        _grid(y_low, y_high, y_from),
         _foot([(place(x, y_low)[0], words) for x, words in _spelled(ticks(x_low, x_high))], across),
     ]
     parts += [_line(row, place) for row in rows] + _names([row for row in rows if row.name])
@@ -143,11 +144,22 @@ def _line(row: Line, place: Place) -> str:
         best = k == row.best
         parts.append(_dot(row.tone, x, y, 5 if best else 3.5, figure(value)))
         if best or (row.best is not None and len(points) <= MOST_NUMBERS):
-            side = "end" if x > WIDTH - 60 else "start" if x < LEFT + 20 else "middle"
-            beside = [points[at][1] for at in (k - 1, k + 1) if 0 <= at < len(points)]
-            down = 18 if all(other < y - 4 for other in beside) else -9  # below where the line comes from above
+            down, side = _beside(
+                x, y, points[k - 1][1] if k else None, points[k + 1][1] if k + 1 < len(points) else None
+            )
             parts.append(_text(f"value {row.tone}{' strong' if best else ''}", x, y + down, figure(value), side))
     return "".join(parts)
+
+
+def _beside(x: float, y: float, before: float | None, after: float | None) -> tuple[float, str]:
+    """How far below its point a number stands, and to which side it runs, so that the line does not cross it."""
+    comes_down, goes_up = before is not None and before < y - 4, after is not None and after < y - 4
+    low = (comes_down or goes_up) and (before is None or comes_down) and (after is None or goes_up)
+    if x < LEFT + 20 or x > WIDTH - 60:
+        side = "start" if x < LEFT + 20 else "end"
+    else:
+        side = "middle" if low or comes_down == goes_up else "end" if goes_up else "start"
+    return (18 if low else -9), side
 
 
 def _names(rows: Sequence[Line]) -> list[str]:
@@ -160,9 +172,10 @@ def _height(y: float, low: float, high: float) -> float:
     return TOP + (1 - (y - low) / (high - low)) * (HEIGHT - TOP - BOTTOM)
 
 
-def _grid(low: float, high: float) -> str:
+def _grid(low: float, high: float, begins: float | None = None) -> str:
+    """Lines across at round numbers, from ``begins`` on where the drawing reaches lower than its numbers may."""
     parts = []
-    for value, words in _spelled(ticks(low, high)):
+    for value, words in _spelled(ticks(low if begins is None else begins, high)):
         y = _height(value, low, high)
         parts += [
             _rule("grid", LEFT, y, WIDTH - RIGHT, y),
