@@ -75,3 +75,9 @@ def test_the_doubtful_labels_lead_their_list_and_without_a_list_stand_among_the_
     line = {"split": "test", "row": 1, "given": "a", "suggested": "b", "confidence": 0.9, "text": "t"}
     listed = render(replace(facts, relabel=[line]))
     assert listed.count("Labels are so.") == 1 and "Labels are so." in parts(listed)["labels"]
+
+
+def test_rows_that_the_sentence_names_are_not_named_again():
+    told, bare = finding("strength", "Easiest: rows 1, 2."), finding("strength", "Easiest.")
+    assert '<small class="rows">' not in render(replace(sorting_facts(), findings=[told]))
+    assert '<small class="rows">Rows 1, 2</small>' in render(replace(sorting_facts(), findings=[bare]))

@@ -52,10 +52,10 @@ TOO_PALE = """() => {
 MEETING = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
   const boxes = [...svg.querySelectorAll("text")].map((one) => [one.textContent, one.getBoundingClientRect()]);
   return boxes.flatMap(([text, a], k) => boxes.slice(k + 1)
-    .filter(([, b]) => a.left + 2 < b.right && b.left + 2 < a.right && a.top + 4 < b.bottom && b.top + 4 < a.bottom)
+    .filter(([, b]) => a.left < b.right + 2 && b.left < a.right + 2 && a.top + 4 < b.bottom && b.top + 4 < a.bottom)
     .map(([other]) => `${svg.getAttribute("aria-label")}: ${text} on ${other}`));
 })"""
-"""Words of one chart that stand on one another; letters leave a few pixels of their boxes free."""
+"""Words of one chart that stand on one another; letters leave a few pixels above and below them free."""
 
 
 def whole(language="en"):

@@ -98,8 +98,9 @@ def _lead(finding: Mapping[str, Any], present: Sequence[str], say: Words) -> str
 
 def _rows(finding: Mapping[str, Any], say: Words) -> str:
     rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in finding.get("rows") or ()]
-    if len(rows) < 2:
+    first = ", ".join(map(str, rows[:10]))
+    if len(rows) < 2 or first in str(finding["text"]):
         return ""
     count = finding.get("row_count", len(rows))
     more = f" … ({count})" if count > 10 else ""
-    return f'<small class="rows">{safe(say("rows_are", rows=", ".join(map(str, rows[:10])) + more))}</small>'
+    return f'<small class="rows">{safe(say("rows_are", rows=first + more))}</small>'

@@ -101,4 +101,4 @@ def filtered(head: Sequence[str], rows: Iterable[str], name: str, words: str, of
 
 def cell(kind: str, name: str, inside: str) -> str:
     """A cell of a ``filtered`` table; ``data-name`` repeats the column's name, for a phone shows no head."""
-    return f'<td class="{kind}" data-name="{safe(name)}">{inside}</td>'
+    return f'<td class="{kind}" data-name="{safe(name)}"><div>{inside}</div></td>'

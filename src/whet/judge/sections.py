@@ -17,7 +17,8 @@ def learning(facts: ReportFacts, say: Words) -> str:
     """Loss and validation metric over the epochs."""
     drawn = learning_charts(facts.log, facts.metric, say)
     body = "".join(f'<div class="chart">{chart}</div>' for chart in drawn)
-    return section("learning", say("learning"), f'<div class="two">{body}</div>' if body else "", say("learning_lead"))
+    lead = say("learning_lead" if len(drawn) > 1 else "learning_lead_one")
+    return section("learning", say("learning"), f'<div class="two">{body}</div>' if body else "", lead)
 
 
 def classes(facts: ReportFacts, say: Words) -> str:
