@@ -41,7 +41,7 @@ def parts(page):
         ("of a plugin", {}, "weakness"),
         ("next", {}, "next"),
         ("folds", {"values": []}, "scores"),
-        ("strength", {"against": "untuned", "verdict": "better"}, "scores"),
+        ("strength", {"against": "untuned", "verdict": "better"}, "strength"),
     ],
 )
 def test_a_finding_stands_in_one_place(kind, evidence, group):

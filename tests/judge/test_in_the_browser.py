@@ -89,8 +89,26 @@ def two_classes(language="en"):
     return replace(facts, findings=[*facts.findings, reason], errors=rows, confusion=confusion, classes=classes)
 
 
+def several(language="en"):
+    """A run with several labels a row, of which there are many; no confusion matrix."""
+    facts = sorting_facts(language)
+    names = [f"label number {k}" for k in range(40)]
+    rows = [
+        {
+            **row,
+            "target": names[k % 7 : k % 7 + 3],
+            "prediction": names[k % 5 : k % 5 + 2],
+            "probabilities": {names[0]: 0.9},
+        }
+        for k, row in enumerate(facts.errors)
+    ]
+    classes = [{**facts.classes[0], "label": name} for name in names]
+    return replace(facts, errors=rows, classes=classes, confusion=None, bundle={"labels": names})
+
+
 SHAPES = {
     "sorting": whole,
+    "several": several,
     "tagging": tagging_facts,
     "language": language_facts,
     "scale": scale_facts,

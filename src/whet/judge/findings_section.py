@@ -1,7 +1,7 @@
 """The findings in words, in three groups: what to do next, then strengths and weaknesses.
 
-A finding is told once. What a table or a section says already with the same numbers is left to it: the comparison with
-baseline and folds to the scores, the doubtful labels to their list, both classes and both confusions of a task with two
+A finding is told once. What a table or a section says already with the same numbers is left to it: how the
+folds differ to the scores, the doubtful labels to their list, both classes and both confusions of a task with two
 labels to the tables by class.
 """
 
@@ -45,8 +45,8 @@ def findings(facts: ReportFacts, say: Words, present: Sequence[str]) -> str:
 
 
 def beside_scores(facts: ReportFacts) -> list[str]:
-    """Sentences that belong under the table of scores: what the scores are compared with, and the folds."""
-    return [str(one["text"]) for one in facts.findings if _of_scores(one)]
+    """Sentences that belong under the table of scores: how the folds differ."""
+    return [str(one["text"]) for one in facts.findings if one["kind"] == "folds"]
 
 
 def label_error(facts: ReportFacts) -> str | None:
@@ -67,13 +67,9 @@ def is_strength(finding: Mapping[str, Any]) -> bool:
     return bool(kind == "strength")
 
 
-def _of_scores(finding: Mapping[str, Any]) -> bool:
-    return "against" in (finding.get("evidence") or {}) or finding["kind"] == "folds"
-
-
 def _told_elsewhere(finding: Mapping[str, Any], facts: ReportFacts, present: Sequence[str]) -> bool:
     kind, evidence = finding["kind"], finding.get("evidence") or {}
-    if kind == "next" or "reason" in evidence or _of_scores(finding):
+    if kind in ("next", "folds") or "reason" in evidence:
         return True
     if kind == "label_error":
         return "labels" in present
