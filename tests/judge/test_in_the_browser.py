@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 
 import pytest
 
-from judge.made_facts import language_facts, scale_facts, sorting_facts, tagging_facts
+from judge import made_facts
+from judge.made_facts import language_facts, scale_facts, tagging_facts
 from judge.test_explained_section import CURVE, EXPLAINED
 from search.made import comparison
 from whet.core.rundir import plain
 from whet.judge.report import render
 from whet.search import page as comparing
 
+sorting_facts = cache(made_facts.sorting_facts)
 NAMES = ("chromium", "google-chrome", "chromium-browser", "chrome", "google-chrome-stable")
 DESKTOP, PHONE = {"width": 1200, "height": 900}, {"width": 390, "height": 844}
 TOO_PALE = """() => {
@@ -209,6 +212,18 @@ def test_labels_to_look_at_have_a_filter_of_their_own(visit):
     box = page.locator("#labels .tall")
     page.fill("#filter-labels", "")
     assert box.evaluate("one => one.scrollHeight > one.clientHeight && one.clientHeight <= 0.71 * innerHeight")
+
+
+def test_a_long_table_scrolls_in_a_box_and_a_short_one_stands_whole(visit):
+    page = visit("several-en")
+    box = page.locator("#classes .scroll")
+    assert box.evaluate("one => one.scrollHeight > one.clientHeight && one.clientHeight <= 0.71 * innerHeight")
+    box.focus()
+    page.keyboard.press("End")
+    page.wait_for_function("document.querySelector('#classes .scroll').scrollTop > 0")
+    head = page.locator("#classes thead th").first.bounding_box()["y"]
+    assert abs(head - box.bounding_box()["y"]) < 3  # the head stays
+    assert page.locator("#scores .scroll").evaluate("one => one.scrollHeight <= one.clientHeight")
 
 
 def test_explained_errors_open_and_keep_the_spaces_of_the_text(visit):

@@ -9,6 +9,9 @@ from typing import Any
 
 from whet.judge.figures import figure
 
+LONG = 20
+"""Rows of a table that stand on the page whole."""
+
 
 def safe(text: object) -> str:
     """Text as HTML that shows just that text, in elements and in attributes."""
@@ -43,14 +46,19 @@ def contents(body: str, name: str) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], kind: str = "", numeric: Sequence[int] = ()) -> str:
-    """A table; ``head`` is plain text, cells are HTML, ``numeric`` are the columns of figures."""
+    """A table; ``head`` is plain text, cells are HTML, ``numeric`` are the columns of figures.
+
+    A long one scrolls in a box of its own.
+    """
+    rows = list(rows)
     side = [' class="n"' if k in numeric else "" for k in range(len(head))]
     top = "".join(f'<th scope="col"{side[k]}>{safe(cell)}</th>' for k, cell in enumerate(head))
     body = "".join(
         "<tr>" + "".join(f"<td{side[k]}>{cell}</td>" for k, cell in enumerate(row)) + "</tr>" for row in rows
     )
     inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
-    return f'<div class="scroll"><table class="{kind}">{inside}</table></div>'
+    box = '<div class="scroll tall" tabindex="0">' if len(rows) > LONG else '<div class="scroll">'
+    return f'{box}<table class="{kind}">{inside}</table></div>'
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> str:
