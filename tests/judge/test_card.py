@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard
 
-from judge.made_facts import language_facts, sorting_facts, tagging_facts
+from judge.made_facts import language_facts, scale_facts, sorting_facts, tagging_facts
 from whet.judge.card import base_name, card, metadata
 
 
@@ -78,3 +79,42 @@ def test_that_it_gives_one_label_is_said_only_where_it_does(kind, one):
     facts = replace(sorting_facts(), bundle={"labels": ["a", "b"], "schema": {"kind": kind}})
     assert ("cannot say that none fits" in card(facts)) == one
     assert "a, b" in card(facts)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("make", [sorting_facts, tagging_facts, language_facts, scale_facts])
+def test_the_hub_reads_the_card_and_finds_the_scores(make, language):
+    facts = make(language)
+    read = ModelCard(card(facts))
+    found = {(one.metric_type, one.metric_value) for one in read.data.eval_results}
+    assert found == {(name, part["value"]) for name, part in facts.metrics["test"].items()}
+    assert {one.dataset_split for one in read.data.eval_results} == {"test"}
+    assert read.data.library_name == facts.load and read.text.count("# ") > 3
+
+
+@pytest.mark.parametrize(
+    ("train", "datasets", "named"),
+    [
+        ("hf:owner/set:config", ["owner/set"], "set:config"),
+        ("/home/someone/reviews-en/train.csv", None, "reviews-en"),
+        ("reviews.csv", None, "reviews"),
+    ],
+)
+def test_the_data_are_named_without_the_folders_of_this_machine(train, datasets, named):
+    facts = replace(sorting_facts(), recipe=yaml.safe_dump({"data": {"train": train}}))
+    found = metadata(facts)
+    assert found.get("datasets") == datasets
+    dataset = found["model-index"][0]["results"][0]["dataset"]
+    assert (dataset["name"], dataset["type"]) == (named, (datasets or ["custom"])[0])
+    assert "someone" not in yaml.safe_dump(found)
+
+
+@pytest.mark.parametrize(
+    ("weights", "relation"), [("model.safetensors", "finetune"), ("adapter_model.safetensors", "adapter")]
+)
+def test_the_base_and_how_the_model_came_from_it_are_named_as_the_hub_knows_them(weights, relation):
+    facts = replace(sorting_facts(), bundle={"weights": {weights: "ab"}})
+    found = metadata(replace(facts, metrics={**facts.metrics, "model": "all-MiniLM-L6-v2"}))
+    assert found["base_model"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert found["base_model_relation"] == relation
+    assert "base_model_relation" not in metadata(replace(facts, metrics={**facts.metrics, "model": "my-own"}))

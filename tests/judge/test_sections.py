@@ -99,3 +99,12 @@ def test_every_condition_has_words(language):
     ]
     said = [condition_words(one, say) for one in conditions]
     assert len(set(said)) == len(said) and not any("{" in one or "00:00" in one for one in said)
+
+
+def test_of_a_word_in_doubt_the_row_s_own_tags_are_not_shown_again():
+    line = {"split": "test", "row": 4, "given": "B-PER", "suggested": "O", "confidence": 0.9, "word": 1}
+    lines = [{**line, "tokens": ["so", "Ada"], "tags": ["O", "B-PER"]}]
+    page = render(dataclasses.replace(sorting_facts(), relabel=lines))
+    body = page[page.index('id="labels"') :]
+    assert '<th scope="col">tokens</th>' in body and '<th scope="col">tags</th>' not in body
+    assert "<strong>B-PER</strong> <small>word 2</small>" in body

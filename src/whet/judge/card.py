@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from whet.assemble.source import DEFAULT
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import duration, figure, share, size
 from whet.judge.verdict import scores_lead, sentences
@@ -22,6 +23,8 @@ PIPELINES = (
     "translation",
 )
 """Tasks that the Hub knows under the same name."""
+ON_THE_HUB = {DEFAULT: f"sentence-transformers/{DEFAULT}"}
+"""The model that comes with whet, under its name on the Hub."""
 AUTO_CLASSES = {
     "sequence": "AutoModelForSequenceClassification",
     "token": "AutoModelForTokenClassification",
@@ -29,6 +32,8 @@ AUTO_CLASSES = {
     "masked": "AutoModelForMaskedLM",
 }
 """transformers' class for each kind of head."""
+FROM_HUB = "hf:"
+"""How a recipe names data of the Hub."""
 
 
 def card(facts: ReportFacts) -> str:
@@ -38,7 +43,7 @@ def card(facts: ReportFacts) -> str:
         f"---\n{yaml.safe_dump(metadata(facts), allow_unicode=True, sort_keys=False)}---",
         f"# {_plain(facts.title)}",
         say("between").join(sentences(facts, say)),
-        f"## {say('card_load')}\n\n{_loading(facts, say)}",
+        f"## {say('card_load')}\n\n{say('card_beside')}\n\n{_loading(facts, say)}",
         f"## {say('scores')}\n\n{scores_lead(facts, say)}\n\n{_scores(facts, say)}",
         _titled(say("findings"), _findings(facts)),
         f"## {say('card_limits')}\n\n{_limits(facts, say)}",
@@ -53,12 +58,16 @@ def metadata(facts: ReportFacts) -> dict[str, Any]:
     """The card's YAML head, in the Hub's own keys. A base that is a path of this machine is not named."""
     metrics = facts.metrics
     task = str(metrics.get("task", ""))
-    found: dict[str, Any] = {"library_name": "peft" if facts.load == "peft" else "transformers"}
+    found: dict[str, Any] = {"library_name": facts.load}  # the Hub shows its loading code, so the one that can load it
     if task in PIPELINES:
         found["pipeline_tag"] = task
     base = _hub_name(metrics.get("model"))
     if base:
         found["base_model"] = base
+        found["base_model_relation"] = "adapter" if facts.load == "peft" else "finetune"
+    data = _data_name(facts)
+    if data.startswith(FROM_HUB):
+        found["datasets"] = [data.removeprefix(FROM_HUB).split(":")[0]]
     found["tags"] = [tag for tag in ("whet", task, str(metrics.get("strategy", ""))) if tag]
     test = metrics.get("test") or {}
     known = {name: part["value"] for name, part in test.items() if isinstance(part["value"], (int, float))}
@@ -66,7 +75,11 @@ def metadata(facts: ReportFacts) -> dict[str, Any]:
         found["metrics"] = list(known)
         result = {
             "task": {"type": task or "other"},
-            "dataset": {"name": facts.title, "type": "custom", "split": "test"},
+            "dataset": {
+                "name": _titled_as(data) or facts.title,
+                "type": found.get("datasets", ["custom"])[0],
+                "split": "test",
+            },
             "metrics": [{"type": name, "value": value} for name, value in known.items()],
         }
         found["model-index"] = [{"name": facts.title, "results": [result]}]
@@ -76,14 +89,27 @@ def metadata(facts: ReportFacts) -> dict[str, Any]:
 def base_name(model: Any) -> str:
     """A model's name without the folders of this machine in which it lies."""
     text = str(model)
-    if _hub_name(text):
+    if _hub_name(text) == text:
         return text
     return PureWindowsPath(PurePosixPath(text).name).name or text
 
 
+def _data_name(facts: ReportFacts) -> str:
+    """The training data as the recipe names it, empty where it names none."""
+    found = yaml.safe_load(facts.recipe) if facts.recipe else None
+    data = found.get("data") if isinstance(found, Mapping) else None
+    return str(data.get("train") or "") if isinstance(data, Mapping) else ""
+
+
+def _titled_as(data: str) -> str:
+    """A set of data without the folders in which it lies: a file that is called only train by its folder."""
+    path = PureWindowsPath(PurePosixPath(data.removeprefix(FROM_HUB)))
+    return path.parent.name if path.stem in ("train", "training") and path.parent.name else path.stem
+
+
 def _hub_name(model: Any) -> str | None:
     """The model's name where it is one of the Hub's (``owner/name``) and no folder of this machine."""
-    text = str(model or "")
+    text = ON_THE_HUB.get(str(model), str(model or ""))
     return text if re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", text) and not Path(text).exists() else None
 
 
@@ -148,6 +174,7 @@ def _limits(facts: ReportFacts, say: Words) -> str:
         lines.append(say(key, count=figure(len(labels)), labels=shown))
     if (facts.metrics.get("calibration") or {}).get("ece") is not None:
         lines.append(say("card_limit_ece", ece=figure(facts.metrics["calibration"]["ece"])))
+    lines.append(say("card_limit_licence"))
     return "\n".join(f"- {line}" for line in lines)
 
 

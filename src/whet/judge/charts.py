@@ -16,9 +16,11 @@ from whet.judge.markup import safe
 
 Place = Callable[[float, float], tuple[float, float]]
 
-WIDTH, HEIGHT = 460, 250
-LEFT, RIGHT, TOP, BOTTOM = 48, 18, 30, 36
+WIDTH, HEIGHT = 460, 256
+LEFT, RIGHT, TOP, BOTTOM = 48, 18, 30, 42
 MARK_HEIGHT = 44
+MOST_NUMBERS = 8
+"""Points of a line that all have their numbers beside them; of more the best alone has."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,19 @@ def ticks(low: float, high: float, about: int = 5) -> list[float]:
     return [round((first + k) * step, 12) for k in range(int((high - first * step) / step + 1e-9) + 1)]
 
 
-def lines(title: str, rows: Sequence[Line], across: str) -> str:
-    """Lines over a shared axis; at most two have names, which stand above the drawing."""
+def lines(title: str, rows: Sequence[Line], across: str, within: tuple[float, ...] = ()) -> str:
+    """Lines over a shared axis; at most two have names, which stand above the drawing.
+
+    The axis holds every value, and those of ``within`` whether they occur or not.
+    """
     points = [point for row in rows for point in row.points if math.isfinite(point[1])]
     if len(points) < 2:
         return ""
     x_low, x_high = min(p[0] for p in points), max(p[0] for p in points)
-    y_low, y_high = min(p[1] for p in points), max(p[1] for p in points)
+    y_low, y_high = min([*(p[1] for p in points), *within]), max([*(p[1] for p in points), *within])
     pad = (y_high - y_low) * 0.12 or abs(y_high) * 0.05 or 0.5
-    y_low, y_high = max(0.0, y_low - pad) if y_low >= 0 else y_low - pad, y_high + pad
+    y_from = max(0.0, y_low - pad) if y_low >= 0 else y_low - pad  # room below 0, but no number there
+    y_low, y_high = y_low - pad, y_high + pad
     x_low, x_high = (x_low, x_high) if x_high > x_low else (x_low - 0.5, x_high + 0.5)
 
     def place(x: float, y: float) -> tuple[float, float]:
@@ -70,8 +76,8 @@ def lines(title: str, rows: Sequence[Line], across: str) -> str:
         return LEFT + across_share * (WIDTH - LEFT - RIGHT), _height(y, y_low, y_high)
 
     parts = [
-        _grid(y_low, y_high),
-        _foot([(place(x, y_low)[0], _short(x)) for x in ticks(x_low, x_high)], across),
+        _grid(y_low, y_high, y_from),
+        _foot([(place(x, y_low)[0], words) for x, words in _spelled(ticks(x_low, x_high))], across),
     ]
     parts += [_line(row, place) for row in rows] + _names([row for row in rows if row.name])
     return _drawing(title, "".join(parts))
@@ -102,7 +108,7 @@ def whiskers(title: str, marks: Sequence[Mark], better: str) -> str:
         parts.append(
             _text(f"name {mark.tone}", x + (8 if to_left else -8), y - 12, words, "end" if to_left else "start")
         )
-    parts.append(_foot([(at(t), _short(t)) for t in ticks(low, high)], better, height))
+    parts.append(_foot([(at(t), words) for t, words in _spelled(ticks(low, high))], better, height))
     return _drawing(title, "".join(parts), height)
 
 
@@ -117,9 +123,9 @@ def reliability(title: str, bins: Sequence[Mapping[str, float]], across: str, up
 
     parts = [
         _grid(0.0, 1.0),
-        _foot([(place(t, 0)[0], _short(t)) for t in ticks(0, 1)], across),
+        _foot([(place(t, 0)[0], words) for t, words in _spelled(ticks(0, 1))], across),
         _rule("ideal", *place(0, 0), *place(1, 1)),
-        _text("tick", place(0.3, 0)[0] - 8, place(0, 0.3)[1] - 6, ideal, "end"),
+        _text("tick", place(0.42, 0)[0] - 8, place(0, 0.42)[1] - 6, ideal, "end"),
         _text("name a", LEFT, TOP - 12, up),
     ]
     for one in bins:
@@ -137,10 +143,23 @@ def _line(row: Line, place: Place) -> str:
     for k, (x, y, value) in enumerate(points if row.dots else ()):
         best = k == row.best
         parts.append(_dot(row.tone, x, y, 5 if best else 3.5, figure(value)))
-        if best or (row.best is not None and len(points) <= 6):
-            side = "end" if x > WIDTH - 60 else "start" if x < LEFT + 20 else "middle"
-            parts.append(_text(f"value {row.tone}{' strong' if best else ''}", x, y - 9, figure(value), side))
+        if best or (row.best is not None and len(points) <= MOST_NUMBERS):
+            down, side = _beside(
+                x, y, points[k - 1][1] if k else None, points[k + 1][1] if k + 1 < len(points) else None
+            )
+            parts.append(_text(f"value {row.tone}{' strong' if best else ''}", x, y + down, figure(value), side))
     return "".join(parts)
+
+
+def _beside(x: float, y: float, before: float | None, after: float | None) -> tuple[float, str]:
+    """How far below its point a number stands, and to which side it runs, so that the line does not cross it."""
+    comes_down, goes_up = before is not None and before < y - 4, after is not None and after < y - 4
+    low = (comes_down or goes_up) and (before is None or comes_down) and (after is None or goes_up)
+    if x < LEFT + 20 or x > WIDTH - 60:
+        side = "start" if x < LEFT + 20 else "end"
+    else:
+        side = "middle" if low or comes_down == goes_up else "end" if goes_up else "start"
+    return (18 if low else -9), side
 
 
 def _names(rows: Sequence[Line]) -> list[str]:
@@ -153,13 +172,14 @@ def _height(y: float, low: float, high: float) -> float:
     return TOP + (1 - (y - low) / (high - low)) * (HEIGHT - TOP - BOTTOM)
 
 
-def _grid(low: float, high: float) -> str:
+def _grid(low: float, high: float, begins: float | None = None) -> str:
+    """Lines across at round numbers, from ``begins`` on where the drawing reaches lower than its numbers may."""
     parts = []
-    for value in ticks(low, high):
+    for value, words in _spelled(ticks(low if begins is None else begins, high)):
         y = _height(value, low, high)
         parts += [
             _rule("grid", LEFT, y, WIDTH - RIGHT, y),
-            _text("tick", LEFT - 7, y + 4, _short(value), "end"),
+            _text("tick", LEFT - 7, y + 4, words, "end"),
         ]
     return "".join(parts)
 
@@ -182,8 +202,13 @@ def _dot(tone: str, x: float, y: float, radius: float, hint: str = "") -> str:
     return f'<circle class="dot {tone}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}">{inside}</circle>'
 
 
-def _short(value: float) -> str:
-    return f"{value:.4g}".replace("-", "−")
+def _spelled(values: Sequence[float]) -> list[tuple[float, str]]:
+    """The numbers of an axis, all with as many decimals as the longest of them needs."""
+    plain = [f"{value:.4g}" for value in values]
+    if any("e" in words for words in plain):
+        return [(value, words.replace("-", "−")) for value, words in zip(values, plain, strict=True)]
+    digits = max((len(words.partition(".")[2]) for words in plain), default=0)
+    return [(value, f"{value:.{digits}f}".replace("-", "−")) for value in values]
 
 
 def _drawing(title: str, body: str, height: int = HEIGHT) -> str:

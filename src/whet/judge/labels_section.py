@@ -9,7 +9,8 @@ from whet.core.rundir import plain
 from whet.judge.doubts import Doubt
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure
-from whet.judge.markup import number, safe, section, table
+from whet.judge.findings_section import label_error
+from whet.judge.markup import cell, filtered, number, safe, section
 from whet.judge.words import Words
 
 OURS = ("split", "row", "given", "suggested", "confidence", "margin", "z", "word")
@@ -30,22 +31,33 @@ def labels(facts: ReportFacts, say: Words) -> str:
     if not shown:
         return ""
     own = [name for name in dict.fromkeys(key for one in shown for key in one) if name not in OURS]
-    own = [name for name in own if any(str(one.get(name)) != str(one["given"]) for one in shown)]  # not the label twice
+    own = [name for name in own if any(not _is_label(one.get(name), one) for one in shown)]  # not the label twice
     sure = "confidence" if "confidence" in shown[0] else "z"
     head = [say("row"), *own, say("given"), say("suggested"), say("sure") if sure == "confidence" else "z"]
     rows = []
     for one in shown:
         place = f"{say.name(str(one['split']))} {one['row']}"
-        cells = [safe(_cut(one.get(name))) for name in own]
-        rows.append([safe(place), *cells, _label(one, "given"), _label(one, "suggested"), number(one[sure])])
-    lead = say("labels_to_check_lead", count=figure(len(facts.relabel)))
-    return section("labels", say("labels_to_check"), table(head, rows, "labels", [len(head) - 1]), lead)
+        texts = [cell("text", name, safe(_cut(one.get(name)))) for name in own]
+        pair = [cell("", say(side), _label(one, side, say)) for side in ("given", "suggested")]
+        cells = [cell("place", head[0], safe(place)), *texts, *pair, cell("n", head[-1], number(one[sure]))]
+        rows.append(f"<tr>{''.join(cells)}</tr>")
+    lead = label_error(facts) or say("labels_to_check_lead", count=figure(len(facts.relabel)))
+    body = filtered(head, rows, "labels", say("filter"), say("count_of"))
+    return section("labels", say("labels_to_check"), body, lead)
 
 
-def _label(one: Mapping[str, Any], side: str) -> str:
+def _is_label(value: Any, one: Mapping[str, Any]) -> bool:
+    """Whether a cell holds the label in doubt, alone or among those of its row's words."""
+    word = one.get("word")
+    if word is not None and isinstance(value, list) and word < len(value):
+        value = value[word]
+    return str(value) == str(one["given"])
+
+
+def _label(one: Mapping[str, Any], side: str, say: Words) -> str:
     value, word = one[side], one.get("word")
     shown = number(value) if isinstance(value, float) else f"<strong>{safe(value)}</strong>"
-    return shown if word is None else f"{shown} <small>{safe(word + 1)}</small>"
+    return shown if word is None else f"{shown} <small>{safe(say('word_number', number=word + 1))}</small>"
 
 
 def _cut(value: Any) -> str:

@@ -63,11 +63,11 @@ def mistakes(rows: Sequence[Mapping[str, Any]], most: int = SHOWN) -> Mistakes:
             _tell(told, row)
             if known and not _right(row):
                 count += 1
-                one = _mistake(row)
+                one = as_mistake(row)
                 far = far and is_far(one)
                 yield one
             elif not known and len(unjudged) < most:
-                unjudged.append(_mistake(row))
+                unjudged.append(as_mistake(row))
 
     worst = heapq.nsmallest(most, wrong(), key=lambda one: -one.weight)
     own = [name for name, is_own in told.items() if is_own]
@@ -138,7 +138,8 @@ def _right(row: Mapping[str, Any]) -> bool:
     return bool(target == answer)
 
 
-def _mistake(row: Mapping[str, Any]) -> Mistake:
+def as_mistake(row: Mapping[str, Any]) -> Mistake:
+    """A line of ``predictions/test.jsonl`` as a mistake, whether it is one or not."""
     target, answer = row.get("target"), row.get("prediction")
     chances = row.get("probabilities") or {}
     sure: float | None = None

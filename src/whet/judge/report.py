@@ -16,8 +16,9 @@ from whet.judge.card import base_name
 from whet.judge.curving import curve
 from whet.judge.explained_section import explained
 from whet.judge.facts import ReportFacts
+from whet.judge.findings_section import findings, next_steps
 from whet.judge.labels_section import labels
-from whet.judge.markup import safe, section
+from whet.judge.markup import contents, safe, section, titles
 from whet.judge.reasons_section import reasons
 from whet.judge.retention_section import retention
 from whet.judge.slices_section import slices
@@ -33,11 +34,8 @@ LANGUAGES = {"en": "en", "zh": "zh-CN"}
 def render(facts: ReportFacts) -> str:
     """The report as one HTML page, in the facts' language; sections without facts are left out."""
     say = Words(facts.language)
-    parts = [
-        verdict(facts, say),
-        reasons(facts, say),
+    below = [
         section("scores", say("scores"), scores(facts, say), scores_lead(facts, say)),
-        sections.findings(facts, say),
         sections.learning(facts, say),
         curve(facts, say),
         sections.classes(facts, say),
@@ -45,13 +43,16 @@ def render(facts: ReportFacts) -> str:
         sections.calibration(facts, say),
         slices(facts, say),
         wrong_answers(facts, say),
-        labels(facts, say),
         explained(facts, say),
+        labels(facts, say),
         retention(facts, say),
         sections.data(facts, say),
         sections.cost(facts, say),
         sections.recipe(facts, say),
     ]
+    present = [name for name, _ in titles("".join(below))]
+    above = [reasons(facts, say), next_steps(facts, say), findings(facts, say, present)]
+    body = "".join([*above, *below])
     style, script = _part("page.css"), _part("page.js")
     return (
         f'<!doctype html>\n<html lang="{LANGUAGES[facts.language]}"><head><meta charset="utf-8">'
@@ -60,7 +61,8 @@ def render(facts: ReportFacts) -> str:
         f'<meta name="color-scheme" content="light dark">'
         f'<meta name="description" content="{safe(sentences(facts, say)[0])}">'
         f"<title>{safe(facts.title)}</title><style>{style}</style></head><body>"
-        f"{_head(facts, say)}<main>{''.join(parts)}</main><footer>{safe(say('footer'))}</footer>"
+        f"{_head(facts, say)}<main>{verdict(facts, say)}{contents(body, say('contents'))}{body}</main>"
+        f"<footer>{safe(say('footer'))}</footer>"
         f"<script>{script}</script></body></html>\n"
     )
 

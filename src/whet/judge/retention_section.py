@@ -1,4 +1,4 @@
-"""The report's section about what the model forgot: the sentence, the probes, and the change by layer."""
+"""The report's section about what the model forgot: the probes, and the change by layer; the finding says it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from whet.judge.words import Words
 def retention(facts: ReportFacts, say: Words) -> str:
     """What the model forgot, where it was measured."""
     found = facts.metrics.get("retention") or {}
-    told = [str(one["text"]) for one in facts.findings if one["kind"] == "retention"]
     rows = [_row(probe, k, say) for k, probe in enumerate(found.get("probes") or [])]
     head = [say(key) for key in ("probe", "metric", "before", "after", "difference", "direction")]
     body = table(head, rows, "retention", (2, 3, 4)) if rows else ""
     drawn = _by_layer(found, say)
     body += f'<div class="chart">{drawn}</div>' if drawn else ""
-    return section("retention", say("retention"), body, " ".join(told)) if body or told else ""
+    return section("retention", say("retention"), body, say("retention_lead"))
 
 
 def _row(probe: Mapping[str, Any], k: int, say: Words) -> list[str]:
@@ -38,8 +37,11 @@ def _row(probe: Mapping[str, Any], k: int, say: Words) -> list[str]:
 
 
 def _by_layer(found: Mapping[str, Any], say: Words) -> str:
-    """CKA from the states below the first block (0) up to the last block; 1 is the same, 0 is nothing alike."""
+    """CKA from the states below the first block (0) up to the last block; 1 is the same, 0 is nothing alike.
+
+    The axis reaches down to the lowest value, but at least to 0.9, lest changes of a thousandth look like a fall.
+    """
     cka = [found.get("cka_embeddings"), *(found.get("cka") or [])]
     points = [(float(k), float(v)) for k, v in enumerate(cka) if isinstance(v, (int, float))]
     lowest = min(range(len(points)), key=lambda k: points[k][1], default=None)
-    return lines(say("cka"), [Line(say("cka"), points, "a", dots=True, best=lowest)], say("block"))
+    return lines(say("cka"), [Line(say("cka"), points, "a", dots=True, best=lowest)], say("block"), (0.9, 1.0))

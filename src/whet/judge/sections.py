@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 from whet.judge import charts
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import duration, share, size
@@ -20,7 +17,8 @@ def learning(facts: ReportFacts, say: Words) -> str:
     """Loss and validation metric over the epochs."""
     drawn = learning_charts(facts.log, facts.metric, say)
     body = "".join(f'<div class="chart">{chart}</div>' for chart in drawn)
-    return section("learning", say("learning"), f'<div class="two">{body}</div>' if body else "", say("learning_lead"))
+    lead = say("learning_lead" if len(drawn) > 1 else "learning_lead_one")
+    return section("learning", say("learning"), f'<div class="two">{body}</div>' if body else "", lead)
 
 
 def classes(facts: ReportFacts, say: Words) -> str:
@@ -53,7 +51,8 @@ def confusion(facts: ReportFacts, say: Words) -> str:
             hint = safe(say("confusion_cell", count=count, true=label, answered=labels[j]))
             inner = str(count)
             if kind == "wrong":
-                inner = f'<button data-from="{safe(label)}" data-to="{safe(labels[j])}">{count}</button>'
+                pair = f'data-from="{safe(label)}" data-to="{safe(labels[j])}"'
+                inner = f'<button {pair} aria-label="{hint}">{count}</button>'
             cells.append(f'<td class="{kind}" style="--t:{tint}%" title="{hint}">{inner}</td>')
         body.append(f'<tr><th scope="row">{safe(label)}</th>{"".join(cells)}</tr>')
     corner = f'<th class="corner">{safe(say("confusion_corner"))}</th>'
@@ -70,50 +69,18 @@ def calibration(facts: ReportFacts, say: Words) -> str:
     found = facts.metrics.get("calibration")
     if not found:
         return ""
-    told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
-    more = [name for name in ("ece_before", "brier") if found.get(name) is not None]
     temperature = number(found.get("temperature"), "calibration.temperature")
+    told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
+    if found.get("ece_before") is not None:
+        told.append((say("ece_before"), number(found["ece_before"], "calibration.ece_before")))
     told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))
-    told += [(say(name), number(found[name], f"calibration.{name}")) for name in more]
+    if found.get("brier") is not None:
+        told.append((say("brier"), number(found["brier"], "calibration.brier")))
     words = (say("confidence"), say("share_right"), say("ideal"))
     drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
     body = f'<div class="beside">{body}</div>'
     return section("calibration", say("calibration"), body, say("calibration_lead"))
-
-
-def findings(facts: ReportFacts, say: Words) -> str:
-    """Strengths first, then weaknesses and the rest, each a sentence."""
-    order = (
-        "strength",
-        "weakness",
-        "confusion",
-        "slice",
-        "calibration",
-        "label_error",
-        "leak",
-        "folds",
-        "retention",
-        "next",
-    )
-    found = sorted(facts.findings, key=lambda one: order.index(one["kind"]) if one["kind"] in order else len(order))
-    items = []
-    for one in found:
-        if "reason" in (one.get("evidence") or {}):
-            continue  # stands under the verdict
-        rows = [entry.get("row") if isinstance(entry, Mapping) else entry for entry in one.get("rows") or ()]
-        told = _rows(rows, one.get("row_count", len(rows)), say)
-        where = f'<small class="rows">{safe(told)}</small>' if len(rows) > 1 else ""
-        kind = f"kind_{one['kind']}" if one["kind"] in order else "kind_next"
-        items.append(
-            f'<li class="{safe(one["kind"])}"><b>{safe(say(kind))}</b><span>{safe(one["text"])}{where}</span></li>'
-        )
-    return section("findings", say("findings"), f'<ul class="findings">{"".join(items)}</ul>' if items else "")
-
-
-def _rows(rows: Sequence[Any], count: int, say: Words) -> str:
-    more = f" … ({count})" if count > 10 else ""
-    return say("rows_are", rows=", ".join(map(str, rows[:10])) + more)
 
 
 def data(facts: ReportFacts, say: Words) -> str:
@@ -129,7 +96,7 @@ def data(facts: ReportFacts, say: Words) -> str:
         lines = [[safe(say.name(name)), *(number(part.get(key)) for key in keys)] for name, part in account.items()]
         body += table([say("split"), *map(say.name, keys)], lines, "", range(1, len(keys) + 1))
     if facts.check:
-        body += f"<details open><summary>{safe(say('check'))}</summary>{tree(facts.check)}</details>"
+        body += f"<details><summary>{safe(say('check'))}</summary>{tree(facts.check)}</details>"
     if found.get("sha256"):
         body += f"<details><summary>SHA-256</summary>{tree(found['sha256'])}</details>"
     return section("data", say("data"), body)

@@ -9,6 +9,7 @@ from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure
 from whet.judge.markup import number, safe, section, table
 from whet.judge.slice_findings import condition_words
+from whet.judge.slices import LEVEL
 from whet.judge.words import Words
 
 
@@ -24,7 +25,7 @@ def slices(facts: ReportFacts, say: Words) -> str:
     most = max(most, abs(whole or 0), 1.0 if most <= 1 else 0)
     rows = [_row(one, most, whole, say) for one in groups]
     head = [say("group"), say.metric(metric), say("rest"), say("rows"), "p"]
-    lead = say("slices_lead", metric=say.metric(metric), asked=figure(found["asked"]))
+    lead = say("slices_lead", metric=say.metric(metric), asked=figure(found["asked"]), whole=figure(whole))
     return section("slices", say("slices"), table(head, rows, "classes slices", range(1, 5)), lead)
 
 
@@ -35,4 +36,4 @@ def _row(one: Mapping[str, Any], most: float, whole: float | None, say: Words) -
     width = 0.0 if value is None else 100 * abs(value) / most
     bar = f'<span class="bar"><i style="width:{width:.1f}%"></i>{mark}</span>'
     cells = [number(value) + bar, number(one["rest"]), number(one["rows"]), number(one["p"])]
-    return [f"<strong>{told}</strong>" if one["worse"] else told, *cells]
+    return [f"<strong>{told}</strong>" if one["worse"] or one["p"] <= LEVEL else told, *cells]

@@ -8,6 +8,7 @@ from typing import Any
 from whet.judge.charts import Mark, whiskers
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure, share
+from whet.judge.findings_section import beside_scores
 from whet.judge.markup import number, safe, table
 from whet.judge.paired import FEWEST_ROWS, compared_in
 from whet.judge.words import Words
@@ -95,7 +96,7 @@ def verdict(facts: ReportFacts, say: Words) -> str:
     gain = {"undecided": "no_gain", "worse": "harm"}.get(before or "") if against == "better" else None
     badge = say(f"badge_{'few' if _few(facts) else gain or against}") if against else ""
     against = {"no_gain": "undecided", "harm": "worse"}.get(gain or "", against)
-    word = f'<p class="badge {against}">{safe(badge)}</p>' if badge else ""
+    word = f'<h2 class="badge {against}">{safe(badge)}</h2>' if badge else ""
     return (
         f'<section id="verdict" class="{against or ""}">'
         f'<div>{word}<p class="verdict">{safe(first)}{say("between")}{safe(second)}</p></div>'
@@ -145,7 +146,8 @@ def scores(facts: ReportFacts, say: Words) -> str:
         cells = [title, number(value["value"], f"test.{name}.value"), _interval(value, f"test.{name}")]
         cells += [_cell(metrics[column].get(name), f"{column}.{name}") for column in columns]
         rows.append(cells)
-    return table(head, rows, "scores", range(1, len(head))) if rows else ""
+    told = "".join(f"<p>{safe(text)}</p>" for text in beside_scores(facts))
+    return table(head, rows, "scores", range(1, len(head))) + told if rows else ""
 
 
 def _cell(value: Any, of: str) -> str:

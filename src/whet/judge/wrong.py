@@ -7,7 +7,7 @@ from typing import Any
 
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import figure
-from whet.judge.markup import number, safe, section, tree
+from whet.judge.markup import cell, filtered, number, safe, section, tree
 from whet.judge.mistakes import Mistake, differences, mistakes
 from whet.judge.words import Words
 
@@ -29,16 +29,8 @@ def wrong_answers(facts: ReportFacts, say: Words) -> str:
     sure = any(one.sure is not None for one in shown)
     truth, certainty = ([say("target")] if known else []), ([say("sure")] if sure else [])
     head = [say("row"), *own, *truth, say("prediction"), *certainty]
-    top = "".join(f'<th scope="col">{safe(cell)}</th>' for cell in head)
-    body = "".join(_row(one, own, known, sure, say) for one in shown)
-    words = safe(say("filter"))
-    box = (
-        f'<div class="filter"><input id="filter" type="search" placeholder="{words}" aria-label="{words}">'
-        f'<button id="clear" hidden></button>'
-        f'<output id="count" data-word="{safe(say("count_of"))}">{len(shown)}</output></div>'
-    )
-    inside = f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>"
-    drawn = f'{box}<div class="scroll tall"><table class="errors" id="rows">{inside}</table></div>'
+    body = [_row(one, own, known, sure, say) for one in shown]
+    drawn = filtered(head, body, "", say("filter"), say("count_of"))
     key = "answers_lead" if not known else "far_lead" if found.far else "errors_lead"
     lead = say(key, wrong=figure(found.count), rows=figure(found.rows))
     if found.count > len(shown):
@@ -47,27 +39,23 @@ def wrong_answers(facts: ReportFacts, say: Words) -> str:
 
 
 def _row(one: Mistake, own: Sequence[str], known: bool, sure: bool, say: Words) -> str:
-    """A row; ``data-name`` repeats the column's name, for a phone shows a row as a card without the head."""
-    cells = [_cell("n", say("row"), str(one.row))]
-    cells += [_cell("text", name, safe(_cut(one.inputs.get(name), " "))) for name in own]
+    """A row; it carries its pair of labels, by which a cell of the confusion matrix picks it."""
+    cells = [cell("n", say("row"), str(one.row))]
+    cells += [cell("text", name, safe(_cut(one.inputs.get(name), " "))) for name in own]
     apart = differences(one)
     if apart is not None:
         words = "".join(f"<li><b>{safe(w)}</b> {safe(t)} → <em>{safe(g)}</em></li>" for w, t, g in apart[:MOST_WORDS])
         more = f"<li>… {len(apart)}</li>" if len(apart) > MOST_WORDS else ""
         cells.append(f'<td colspan="2"><ul class="apart">{words}{more}</ul></td>')
     else:
-        cells += [_cell("", say("target"), _answer(one.target))] if known else []
-        cells.append(_cell("given" if known else "", say("prediction"), _answer(one.prediction)))
+        cells += [cell("", say("target"), _answer(one.target))] if known else []
+        cells.append(cell("given" if known else "", say("prediction"), _answer(one.prediction)))
     if sure:
-        cells.append(_cell("n", say("sure"), number(one.sure)))
+        cells.append(cell("n", say("sure"), number(one.sure)))
     link = ""
     if isinstance(one.target, str) and isinstance(one.prediction, str):
         link = f' data-from="{safe(one.target)}" data-to="{safe(one.prediction)}"'
     return f"<tr{link}>{''.join(cells)}</tr>"
-
-
-def _cell(kind: str, name: str, inside: str) -> str:
-    return f'<td class="{kind}" data-name="{safe(name)}">{inside}</td>'
 
 
 def _answer(value: Any) -> str:

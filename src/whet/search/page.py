@@ -11,7 +11,7 @@ from whet.judge import charts
 from whet.judge.card import base_name
 from whet.judge.charts import Mark
 from whet.judge.figures import duration, figure, share, signed, size
-from whet.judge.markup import number, safe, section, table
+from whet.judge.markup import contents, number, safe, section, table
 from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER
 from whet.search.scatter import Spot, scatter
@@ -44,6 +44,7 @@ def render(found: Mapping[str, Any], title: str, language: str) -> str:
         _cells(found, metric, say),
         section("how", say("how"), "".join(f"<p>{safe(one)}</p>" for one in _how(found, say))),
     ]
+    below = "".join(parts[1:])
     chips = {"task": found["task"], "model": base_name(found["model"]), "metric": metric}
     top = "".join(f"<li>{safe(judge.name(key))} <b>{safe(value)}</b></li>" for key, value in chips.items())
     policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -54,7 +55,8 @@ def render(found: Mapping[str, Any], title: str, language: str) -> str:
         f'<meta name="color-scheme" content="light dark">'
         f'<meta name="description" content="{safe(said[0])}">'
         f"<title>{safe(title)}</title><style>{_style()}</style></head><body>"
-        f"<header><h1>{safe(title)}</h1><ul>{top}</ul></header><main>{''.join(parts)}</main>"
+        f"<header><h1>{safe(title)}</h1><ul>{top}</ul></header>"
+        f"<main>{parts[0]}{contents(below, judge('contents'))}{below}</main>"
         f"<footer>{safe(say('footer'))}</footer></body></html>\n"
     )
 
@@ -110,7 +112,7 @@ def _verdict(found: Mapping[str, Any], lead: Standing | None, said: Sequence[str
     asked = found["asked"]
     under_way = say("under_way", done=len(found["runs"]), all=asked["seeds"] * len(asked["strategies"]))
     note = f"<p><small>{safe(under_way)}</small></p>" if found["status"] != "finished" else ""
-    badge = f'<p class="badge {tone}">{safe(say(f"badge_{kind}"))}</p>' if len(lines) != 1 else ""
+    badge = f'<h2 class="badge {tone}">{safe(say(f"badge_{kind}"))}</h2>' if len(lines) != 1 else ""
     words = f'<div>{badge}<p class="verdict">{safe(" ".join(said))}</p>{note}</div>'
     return f'<section id="verdict" class="{tone}">{words}<div class="chart">{drawn}</div></section>'
 
@@ -135,7 +137,7 @@ def _summary(found: Mapping[str, Any], metric: str, say: Words) -> str:
         for column in columns:
             value = line.get(column)
             cell = number(value, "", None if value is None else SHOWN[column](value))
-            cells.append(f"<b>{cell}</b>" if value is not None and value == best[column] else cell)
+            cells.append(f"<b>{cell}</b>" if value is not None and SHOWN[column](value) == best[column] else cell)
         rows.append(cells)
     head = [say("strategy"), metric, *map(say.name, columns)]
     body = table(head, rows, "scores", range(1, len(head)))
@@ -143,11 +145,11 @@ def _summary(found: Mapping[str, Any], metric: str, say: Words) -> str:
     return section("summary", say("summary"), body, told)
 
 
-def _best_of(values: Sequence[float], name: str) -> float | None:
-    """The value to be set in bold, where the column has a better way and not all are alike."""
-    if name not in AXES or len(set(values)) < 2:
+def _best_of(values: Sequence[float], name: str) -> str | None:
+    """What is to be set in bold, as it is shown, where the column has a better way and not all look alike."""
+    if name not in AXES or len({SHOWN[name](value) for value in values}) < 2:
         return None
-    return max(values) if AXES[name] == "higher" else min(values)
+    return SHOWN[name](max(values) if AXES[name] == "higher" else min(values))
 
 
 def _pairs(found: Mapping[str, Any], say: Words) -> str:
@@ -158,7 +160,9 @@ def _pairs(found: Mapping[str, Any], say: Words) -> str:
         words = safe(say("pair_same" if same else f"pair_{pair['verdict']}", a=pair["a"], b=pair["b"]))
         gap = number(pair["difference"], "", signed(pair["difference"]))
         between = "" if pair["low"] is None else f" <small>[{signed(pair['low'])}, {signed(pair['high'])}]</small>"
-        rows.append([words if same else f"<b>{words}</b>", gap + between, number(pair["p_adjusted"])])
+        p = pair["p_adjusted"]
+        chance = number(p, "", "< 0.001" if p is not None and p < 0.001 else None)
+        rows.append([words if same else f"<b>{words}</b>", gap + between, chance])
     body = table([say("pair"), say("difference"), say("p")], rows, "", (1, 2)) if rows else ""
     told = say("pairs_lead", count=len(rows), level=share(1 - found["confidence"]))
     return section("pairs", say("pairs"), body, told)
@@ -212,7 +216,8 @@ def _cells(found: Mapping[str, Any], metric: str, say: Words) -> str:
         rows.append([safe(row["strategy"]), number(row["seed"]), score, *known, f"<code>{safe(row['run'])}</code>"])
     head = [say("strategy"), say("seed"), metric, *map(say.name, columns), say("run")]
     body = table(head, rows, "", range(1, len(head) - 1)) if rows else ""
-    return f'<section id="cells"><details><summary>{safe(say("cells"))}</summary>{body}</details></section>'
+    told = safe(say("cells_count", count=len(rows)))
+    return section("cells", say("cells"), f"<details><summary>{told}</summary>{body}</details>" if rows else "")
 
 
 def _how(found: Mapping[str, Any], say: Words) -> list[str]:

@@ -116,7 +116,9 @@ def _label(name: str, x: float, y: float, tone: str, taken: list[Box]) -> str:
         for at, down, side in _sides(x, y, away):
             left = at - wide * {"start": 0.0, "middle": 0.5, "end": 1.0}[side]
             box = (left, down - 11, left + wide, down + 3)
-            inside = left >= 2 and left + wide <= WIDTH - 2 and box[1] >= TOP - 8 and box[3] <= HEIGHT - BOTTOM + 2
+            inside = (
+                left >= LEFT + 2 and left + wide <= WIDTH - 2 and box[1] >= TOP - 8 and box[3] <= HEIGHT - BOTTOM + 2
+            )
             if inside and not any(_meet(box, other) for other in taken):
                 taken.append(box)
                 return text(f"name {tone}", at, down, name, side)
