@@ -108,8 +108,7 @@ def judge(
     ``train`` (a finished model on other data) the trivial predictor learns from the test rows themselves, which makes
     it the harder to beat. Labels are looked at on validation rows too, but not in a cross-validation, whose test rows
     are all rows; a model that is not shown to be better than the trivial predictor doubts none. Intervals are
-    percentile bootstrap over rows. Raises DataError without test rows, UsageError for a metric that the task does not
-    compute.
+    percentile bootstrap over rows. Raises DataError without test rows, UsageError for a metric that is not computed.
     """
     test = held.pairs
     if not test:
