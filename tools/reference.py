@@ -116,8 +116,8 @@ FILES = {
     "metrics": "scores with intervals (after a cross-validation those of each fold too), how the `interval` was made, "
     "baseline, calibration, the `slices` that were asked, parameters, timing, memory, versions, data; `curve` "
     "(`share`, `rows`, `value`, `low`, `high`, `seconds`) where a learning curve was trained",
-    "findings": "what the report says, as data: `kind`, `text`, `rows` (`split`, `row`), `evidence`; at most 1,000 rows a "
-    "finding, `row_count` then tells all; kinds: " + ", ".join(f"`{kind}`" for kind in KINDS),
+    "findings": "what the report says, as data: `kind`, `text`, `rows` (`split`, `row`), `evidence`; at most 1,000 "
+    "rows a finding, `row_count` then tells all; kinds: " + ", ".join(f"`{kind}`" for kind in KINDS),
     "pool": "the rows of `evaluate.pool` most worth labelling, in this order: `row`, `rank`, `score`, `doubt`, "
     "`why`, `copies` where it came several times, its columns and its answer",
     "relabel": "labels of held-out rows to look at, the most doubtful first (`split`, `row`, `given`, `suggested`, "
