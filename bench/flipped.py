@@ -23,9 +23,9 @@ SST2 = ROOT.parent / "shared" / "data" / "sst2"
 ENGLISH = ROOT / "examples" / "reviews-en"
 SETS: dict[str, tuple[Path, tuple[str, ...], list[str]]] = {
     "sst2": (SST2, ("train.tsv", "dev.tsv", "test.tsv"), ["train.epochs=2"]),
-    "reviews": (ENGLISH, ("train.csv", "test.csv"), ["evaluate.folds=5"]),
+    "reviews": (ENGLISH, ("train.csv",), ["evaluate.folds=5"]),
 }
-"""Each with its files, and what is set: with folds every row is a held-out one."""
+"""Each with its files, and what is set: with folds every row of the training file is a held-out one."""
 
 
 def flip(source: Path, made: Path, share: float, seed: int) -> set[str]:
@@ -59,14 +59,15 @@ def measure(name: str, share: float, seed: int, out: Path) -> dict[str, Any]:
     words = [word for one in settings for word in ("--set", one)]
     command = ["run", str(place / "data"), "--out", str(place / "run"), "--overwrite", "--seed", str(seed), *words]
     subprocess.run([sys.executable, "-m", "whet.cli", *command], check=False, stdout=subprocess.DEVNULL)
-    predictions = [place / "run" / "predictions" / f"{split}.jsonl" for split in ("validation", "test")]
+    metrics = json.loads((place / "run" / "metrics.json").read_text("utf-8"))
+    splits = ("test",) if metrics.get("folds") else ("validation", "test")
+    predictions = [place / "run" / "predictions" / f"{split}.jsonl" for split in splits]
     held = [row for path in predictions if path.is_file() for row in map(json.loads, path.open(encoding="utf-8"))]
     relabel = place / "run" / "relabel.jsonl"
     listed = [json.loads(line) for line in relabel.open(encoding="utf-8")] if relabel.is_file() else []
     hits = [one["text"].strip() in turned for one in listed]
     there = len({row["text"].strip() for row in held} & turned)
     half = hits[: (len(hits) + 1) // 2]
-    metrics = json.loads((place / "run" / "metrics.json").read_text("utf-8"))
     return {
         "data": name,
         "share": share,

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from whet.cli import _verbs
 from whet.core import errors
@@ -16,7 +16,9 @@ from whet.core.shelf import Shelf
 from whet.measures.contract import METRICS
 from whet.recipe import ENTRIES, SECTIONS
 from whet.recipe_forms import json_schema
+from whet.tasks.contract import Finding
 
+KINDS = get_args(get_type_hints(Finding)["kind"])
 DOCS = Path(__file__).parent.parent / "docs"
 NOTE = "<!-- Made by tools/reference.py from the code; change the docstrings, then run `make reference`. -->\n\n"
 
@@ -116,7 +118,8 @@ FILES = {
     "metrics": "scores with intervals (after a cross-validation those of each fold too), how the `interval` was made, "
     "baseline, calibration, the `slices` that were asked, parameters, timing, memory, versions, data; `curve` "
     "(`share`, `rows`, `value`, `low`, `high`, `seconds`) where a learning curve was trained",
-    "findings": "what the report says, as data; at most 1,000 rows a finding, `row_count` then tells all",
+    "findings": "what the report says, as data: `kind`, `text`, `rows` (`split`, `row`), `evidence`; at most 1,000 "
+    "rows a finding, `row_count` then tells all; kinds: " + ", ".join(f"`{kind}`" for kind in KINDS),
     "pool": "the rows of `evaluate.pool` most worth labelling, in this order: `row`, `rank`, `score`, `doubt`, "
     "`why`, `copies` where it came several times, its columns and its answer",
     "relabel": "labels of held-out rows to look at, the most doubtful first (`split`, `row`, `given`, `suggested`, "

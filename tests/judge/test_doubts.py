@@ -157,6 +157,19 @@ def test_findings_name_the_rows_with_their_splits_and_the_next_step(language):
     assert step["evidence"]["accuracy_at_most"] == pytest.approx(found.test["accuracy"].value + shown / 150)
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_model_that_does_not_know_the_task_doubts_no_label(language):
+    test = answered(150, 0.0, 2, sure=0.95)
+    options = EvaluateOptions(language=language)
+    found = judge(Sorting(), SCHEMA, split("train", test), answered(60, 0.0, 3), HeldOut(test), None, options, 1)
+    assert found.findings[0].evidence["verdict"] != "better" and found.doubts == ()
+    (label,) = [one for one in found.findings if one.kind == "label_error"]
+    assert label.rows == () and label.evidence == {"count": 0, "asked": 210}
+    (sure,) = [one for one in found.findings if "errors" in one.evidence]
+    assert "labels_doubted" not in sure.evidence
+    assert not any("relabel.jsonl" in one.text for one in found.findings)
+
+
 def test_in_a_cross_validation_the_test_rows_are_all_rows():
     test = answered(150, 0.8, 2, sure=0.95)
     held = HeldOut(test, homes=[k % 3 for k in range(150)])

@@ -12,6 +12,7 @@ from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
+from whet.judge.figures import share
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge, main_metric
 from whet.judge.options import EvaluateOptions
@@ -174,6 +175,37 @@ def test_numbers_are_compared_with_a_constant_by_their_distance():
     first = found.findings[0]
     assert first.evidence["metric"] == "mse" and first.evidence["verdict"] == "better"
     assert "mean squared error 0.010 against" in first.text
+
+
+def test_numbers_farther_off_than_a_constant_are_below_the_baseline():
+    task = TASKS["text-classification"](kind="regression")
+    examples = tuple(task.parse({"text": f"t{k}", "label": k / 4}, k) for k in range(1, 41))
+    schema = task.learn(examples)
+    turned = [Pair(e, Prediction(10 - float(e.target), None, (0.0,))) for e in examples]
+    found = judge(task, schema, Split("train", examples), (), HeldOut(turned), None, EvaluateOptions(), 1)
+    assert np.isnan(found.baseline["spearman"]) and found.findings[0].evidence["verdict"] == "worse"
+    assert found.below_baseline
+
+
+def test_an_interval_without_width_says_what_it_leaves_open():
+    """Clopper and Pearson's bound: 40 of 40 leave a true share of 0.9119 possible."""
+    (found,) = [f for f in judged(answered(40, 1.0, 2)).findings if f.evidence.get("half_width") == 0]
+    assert found.kind == "next" and found.evidence["other"] == pytest.approx(1 - 0.9119, abs=1e-4)
+    assert "All 40 test rows" in found.text and "8.8\u00a0%" in found.text
+
+
+def test_of_few_answers_nothing_is_said_about_their_probabilities():
+    kinds = [{finding.kind for finding in judged(answered(rows, 0.8, 2)).findings} for rows in (19, 20)]
+    assert ["calibration" in kind for kind in kinds] == [False, True]
+
+
+def test_an_unsure_model_is_said_to_be_so_by_its_confidence_and_its_right_answers():
+    test = answered(150, 0.9, 2, sure=0.5)
+    sure = np.mean([p.prediction.probabilities[p.prediction.answer] for p in test])
+    right = np.mean([p.prediction.answer == p.example.target for p in test])
+    found = next(f for f in judged(test).findings if f.kind == "calibration")
+    assert f"mean confidence is {share(sure)}, its share of right answers {share(right)}" in found.text
+    assert found.evidence["lean"] == pytest.approx(sure - right)
 
 
 def test_a_task_that_speaks_of_calibration_is_not_repeated():

@@ -101,6 +101,14 @@ def test_what_was_learnt_by_heart_is_told_from_test_rows_that_differ():
     assert names(by_heart, dataclasses.replace(FINE, log=lines(FLAT))) == ["loss_flat"]
 
 
+def test_a_loss_that_fell_from_above_chance_to_chance_has_taught_nothing():
+    guessing = dataclasses.replace(bad(validation=0.0), baseline={"accuracy": 0.34, "loss": 1.1})
+    fell = lines([2.4 - 1.3 * k / 199 for k in range(200)])
+    assert names(guessing, dataclasses.replace(FINE, log=fell)) == ["unclear"]
+    assert names(guessing, FINE) == ["by_heart"]
+    assert names(guessing, dataclasses.replace(FINE, log=fell[::20])) == ["few_steps"]
+
+
 def test_one_answer_labels_never_answered_and_luck():
     counts = [[0, 50, 0], [0, 49, 0], [0, 51, 0]]
     one = dataclasses.replace(BAD, confusion={"labels": ["a", "b", "c"], "counts": counts})

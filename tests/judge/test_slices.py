@@ -147,6 +147,12 @@ def test_a_condition_that_says_the_same_alone_goes_before_two():
     assert weakest([both, alone], quality) == [alone]
 
 
+def test_a_condition_tells_only_what_is_there_and_an_empty_cell_is_there():
+    assert Condition("length", low=0.0, high=9.0).as_dict() == {"kind": "length", "low": 0.0, "high": 9.0}
+    assert Condition("column", "shop", "").as_dict() == {"kind": "column", "name": "shop", "value": ""}
+    assert Condition("sign", "digits").as_dict() == {"kind": "sign", "name": "digits"}
+
+
 def test_groups_are_large_enough_differ_and_are_bounded():
     traits, _ = made(4)
     groups = traits.groups(50)

@@ -25,5 +25,5 @@ def code_of(run: Any) -> int:
     if not run.below_baseline:
         return 0
     said = "".join(f"\n  {text}" for text in run.reasons)
-    note(f"error: the model is below the trivial baseline in the main metric{said}")
+    note(f"error: the model is below the trivial baseline{said}")
     return TrainingError.exit_code

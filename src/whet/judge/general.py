@@ -35,7 +35,7 @@ def general_findings(evidence: Evidence, reading: Reading, told: Collection[str]
     if evidence.untuned is not None:
         found.append(_against("untuned", evidence.untuned, evidence, say))
     if reading.calibration and "calibration" not in told:
-        found.append(_calibration(reading.calibration, say))
+        found += _calibration(reading.calibration, say)
     return found
 
 
@@ -87,16 +87,20 @@ def _verdict(gap: Interval, metric: str, rows: int) -> str:
     return "worse" if rows >= FEWEST_ROWS and max(sign * gap.low, sign * gap.high) < 0 else "undecided"
 
 
-def _calibration(calibration: Mapping[str, Any], say: Words) -> Finding:
+def _calibration(calibration: Mapping[str, Any], say: Words) -> list[Finding]:
+    """What the probabilities are worth; of few answers nothing is said."""
     ece, bins = calibration["ece"], calibration["bins"]
     total = sum(one["rows"] for one in bins)
-    lean = sum(one["rows"] * (one["confidence"] - one["accuracy"]) for one in bins) / total
+    if total < FEWEST_ROWS:
+        return []
+    sure, right = (sum(one["rows"] * one[name] for one in bins) / total for name in ("confidence", "accuracy"))
+    lean = sure - right
     side = "over" if lean > 0.02 else "under" if lean < -0.02 else "even"
     key = "calibration_good" if ece < 0.05 else f"calibration_{side}"
-    text = say(key, ece=figure(ece), lean=share(abs(lean)))
+    text = say(key, ece=figure(ece), sure=share(sure), right=share(right))
     facts = {"ece": ece, "lean": lean}
     if "ece_before" in calibration:
         facts |= {"ece_before": calibration["ece_before"], "temperature": calibration["temperature"]}
         before, temperature = figure(calibration["ece_before"]), figure(calibration["temperature"])
         text += say("calibration_before", before=before, temperature=temperature)
-    return Finding("calibration", text, evidence=facts)
+    return [Finding("calibration", text, evidence=facts)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import islice, zip_longest
 from typing import Any
 
@@ -17,6 +17,7 @@ from whet.judge.leaking import finding as leak
 from whet.judge.leaking import without_leaks
 from whet.judge.next_steps import next_steps
 from whet.judge.options import EvaluateOptions
+from whet.judge.paired import compared_in
 from whet.judge.reading import read
 from whet.judge.slice_findings import search
 from whet.judge.spoken import spoken
@@ -35,9 +36,10 @@ class Judgement:
     """What was measured, under the names of ``metrics.json``; ``metric`` is the one that leads.
 
     ``classes`` (one mapping a class) and ``confusion`` (``labels`` and ``counts``, truth in rows) are empty
-    where the answers are not labels. ``below_baseline`` compares point values in the leading metric: exit
-    code 5 rests on it. ``without_leaks`` is empty where no test row stands in training, ``folds`` except after a
-    cross-validation. ``slices`` are the groups of rows that were asked, ``doubts`` the labels to look at.
+    where the answers are not labels. ``below_baseline`` compares point values in the leading metric, or where that has
+    none, as a constant's correlation, in a distance: exit code 5 rests on it. ``without_leaks`` is empty where no test
+    row stands in training, ``folds`` except after a cross-validation. ``slices`` are the groups of rows that were
+    asked, ``doubts`` the labels to look at.
     """
 
     metric: str
@@ -105,8 +107,8 @@ def judge(
     ``untuned`` are the untrained model's answers to the same rows, None where it could not answer at all. Without
     ``train`` (a finished model on other data) the trivial predictor learns from the test rows themselves, which makes
     it the harder to beat. Labels are looked at on validation rows too, but not in a cross-validation, whose test rows
-    are all rows. Intervals are percentile bootstrap over rows. Raises DataError without test rows, UsageError
-    for a metric that the task does not compute.
+    are all rows; a model that is not shown to be better than the trivial predictor doubts none. Intervals are
+    percentile bootstrap over rows. Raises DataError without test rows, UsageError for a metric that is not computed.
     """
     test = held.pairs
     if not test:
@@ -124,7 +126,9 @@ def judge(
     evidence = Evidence(scores, trivial, before, measured[metric], metric, options.confidence, seed)
     found = general_findings(evidence, reading, {finding.kind for finding in own}, say)
     searched = search(evidence, reading, say)
-    found += [*searched.findings, *label_findings(reading.doubts, say)]
+    knows = found[0].evidence["verdict"] == "better"
+    found += [*searched.findings, *label_findings(reading.doubts, knows, say)]
+    reading = reading if knows else replace(reading, doubts=replace(reading.doubts, found=()))
     found += next_steps(evidence, reading, len(train.examples) if train and not held.homes else None, say)
     fresh = without_leaks(scores, held.leaking, options, seed)
     leaks = [leak(metric, measured[metric], fresh[metric], test, held.leaking, options.language)] if fresh else []
@@ -138,7 +142,7 @@ def judge(
         untuned=before.values() if before else None,
         calibration=reading.calibration,
         findings=(*leaks, *spread, *found, *spoken(own, options.language)),
-        below_baseline=better(metric, baseline[metric], measured[metric].value),
+        below_baseline=_is_below(metric, scores.values(), baseline),
         classes=reading.classes,
         confusion=reading.confusion,
         without_leaks=fresh,
@@ -147,6 +151,11 @@ def judge(
         slices=searched.table,
         doubts=reading.doubts.found,
     )
+
+
+def _is_below(metric: str, ours: Mapping[str, float], trivial: Mapping[str, float]) -> bool:
+    compared = compared_in(metric, ours, trivial)
+    return compared is not None and better(compared, trivial[compared], ours[compared])
 
 
 def _plain(intervals: Mapping[str, Interval]) -> dict[str, Any]:

@@ -16,9 +16,16 @@ SHOWN = 20
 """Labels, or wrong answers, that stand in a finding's evidence; all labels to look at stand in relabel.jsonl."""
 
 
-def label_findings(doubts: Doubts, say: Words) -> list[Finding]:
-    """The labels to look at, and the surest wrong answers to test rows; each where there are some."""
-    return [*_doubted(doubts, say), *_surest(doubts, say)]
+def label_findings(doubts: Doubts, knows: bool, say: Words) -> list[Finding]:
+    """The labels to look at, and the surest wrong answers to test rows; each where there are some.
+
+    No label is doubted where the model does not know the task, ``knows``: its errors are then its own.
+    """
+    if knows:
+        return [*_doubted(doubts, say), *_surest(doubts, knows, say)]
+    facts = {"count": 0, "asked": sum(doubts.asked.values())}
+    unasked = [Finding("label_error", say("labels_not_doubted"), evidence=facts)] if doubts.found else []
+    return [*unasked, *_surest(doubts, knows, say)]
 
 
 def _doubted(doubts: Doubts, say: Words) -> list[Finding]:
@@ -55,28 +62,29 @@ def _rows(doubts: Sequence[Doubt], evidence: dict[str, Any]) -> tuple[tuple[int,
     return tuple(row for _, row in seen), evidence, tuple(split for split, _ in seen)
 
 
-def _surest(doubts: Doubts, say: Words) -> list[Finding]:
+def _surest(doubts: Doubts, knows: bool, say: Words) -> list[Finding]:
     test = [doubt for doubt in doubts.surest if doubt.split == "test"]
     sure = [doubt for doubt in test if (doubt.confidence or 0) >= SURE]
     if not sure:
         return []
     doubted = set(doubts.found)
     wrong, also = doubts.wrong.get("test", len(test)), sum(doubt in doubted for doubt in sure)
-    fill = {"count": figure(len(sure)), "wrong": figure(wrong), "also": figure(also), "sure": share(SURE)}
+    fill = {"count": figure(len(sure)), "wrong": figure(wrong), "sure": share(SURE)}
     first = sure[0]
     fill |= {"row": str(first.row), "given": _said(first.given), "answered": _said(first.suggested)}
     evidence = {
         "sure": SURE,
         "count": len(sure),
         "wrong": wrong,
-        "labels_doubted": also,
+        **({"labels_doubted": also} if knows else {}),
         "errors": [
             {"row": one.row, "true": one.given, "answered": one.suggested, "confidence": one.confidence}
             for one in sure[:SHOWN]
         ],
     }
     rows = tuple(dict.fromkeys(one.row for one in sure))
-    return [Finding("weakness", say("surest_errors", **fill, first=figure(first.confidence)), rows, evidence)]
+    text = say("surest_errors", **fill, first=figure(first.confidence))
+    return [Finding("weakness", text + (say("surest_doubted", also=figure(also)) if knows else ""), rows, evidence)]
 
 
 def _said(value: Any) -> str:

@@ -54,10 +54,19 @@ def _merge(clash: Clash, say: Words) -> Finding:
     return Finding("next", say("merge", **fill), evidence=asdict(clash))
 
 
+def _no_width(rows: int, confidence: float, say: Words) -> list[Finding]:
+    """A bootstrap of equal rows knows nothing; Clopper and Pearson's bound (1934) says what so many leave open."""
+    other = 1 - ((1 - confidence) / 2) ** (1 / rows)
+    fill = {"rows": figure(rows), "other": share(other), "confidence": share(confidence)}
+    return [Finding("next", say("width_none", **fill), evidence={"half_width": 0.0, "rows": rows, "other": other})]
+
+
 def _width(evidence: Evidence, say: Words) -> list[Finding]:
     """How well the score is known, and how many rows would tell it to a hundredth."""
     half, rows = (evidence.interval.high - evidence.interval.low) / 2, len(evidence.scores)
-    if not math.isfinite(half) or half <= 0:
+    if half == 0:
+        return _no_width(rows, evidence.confidence, say)
+    if not math.isfinite(half):
         return []
     facts: dict[str, Any] = {"half_width": half, "rows": rows}
     fill = {"metric": say.metric(evidence.metric), "half": figure(half), "rows": figure(rows)}

@@ -71,7 +71,12 @@ def with_reasons(judgement: Judgement, training: Training, language: str) -> Jud
 
 def reasons(judgement: Judgement, training: Training) -> list[Reason]:
     """Every reason that the facts support, in the order in which to look; one that always holds where none does."""
-    found = [*_of_steps(training), *_of_texts(training), *_of_answers(judgement, training), *_of_size(training)]
+    found = [
+        *_of_steps(judgement, training),
+        *_of_texts(training),
+        *_of_answers(judgement, training),
+        *_of_size(training),
+    ]
     verdict = next((f.evidence for f in judgement.findings if f.evidence.get("against") == "baseline"), {})
     if verdict.get("verdict") == "undecided":
         found.append(Reason("luck", {"rows": verdict["rows"]}))
@@ -92,7 +97,7 @@ def _said(name: str, value: Any) -> str:
     return str(value)
 
 
-def _of_steps(training: Training) -> Iterator[Reason]:
+def _of_steps(judgement: Judgement, training: Training) -> Iterator[Reason]:
     """How the loss went, how many steps there were, and what the learning rate did meanwhile."""
     steps = [line for line in training.log if "loss" in line and "lr" in line]
     if not steps:
@@ -107,7 +112,7 @@ def _of_steps(training: Training) -> Iterator[Reason]:
         yield _not_fallen(training, loss)
     if len(steps) > 1 and rates[-1] == max(rates) > rates[0]:
         yield Reason("warming_up", {"steps": len(steps)})
-    if len(steps) < FEW_STEPS and last > LEARNT * first:
+    if len(steps) < FEW_STEPS and last > LEARNT * _untaught(first, judgement):
         yield Reason("few_steps", {"steps": len(steps), "times": math.ceil(FEW_STEPS / len(steps))})
 
 
@@ -169,9 +174,15 @@ def _parted(judgement: Judgement, training: Training) -> Iterator[Reason]:
     learnt = not seen.low <= trivial <= seen.high and better(judgement.metric, seen.value, trivial)
     if learnt and (seen.low > ours.high or seen.high < ours.low):
         yield Reason("test_differs", {**facts, "test": ours.value})
-    elif not learnt and losses and np.mean(losses[-tenth:]) < LEARNT * np.mean(losses[:tenth]):
+    elif not learnt and losses and np.mean(losses[-tenth:]) < LEARNT * _untaught(np.mean(losses[:tenth]), judgement):
         facts |= {"first": float(np.mean(losses[:tenth])), "last": float(np.mean(losses[-tenth:]))}
         yield Reason("by_heart", facts)
+
+
+def _untaught(first: float, judgement: Judgement) -> float:
+    """The loss of who has learnt nothing: the first steps', or the trivial predictor's where these were worse still."""
+    trivial = judgement.baseline.get("loss", math.nan)
+    return first if math.isnan(trivial) else min(first, trivial)
 
 
 def _of_size(training: Training) -> Iterator[Reason]:

@@ -59,8 +59,8 @@ class Condition:
         return f"{self.kind} {self.name}"
 
     def as_dict(self) -> dict[str, Any]:
-        """As evidence: only what is there."""
-        return {name: value for name, value in vars(self).items() if value not in (None, "") or name == "value"}
+        """As evidence: only what is there; a value of "" is an empty cell's."""
+        return {name: cell for name, cell in vars(self).items() if cell or (cell is not None and name != "name")}
 
 
 @dataclass(frozen=True)
