@@ -62,9 +62,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def few_draws():
-    """Of the bootstrap, a third of a small run's time: no interval is at stake here."""
+    """Of the bootstrap, a third of a small run's time: no interval is at stake here, but in other folders they are."""
     kept = [(asked, asked.__defaults__) for asked in (Scores.intervals, difference)]
     Scores.intervals.__defaults__, difference.__defaults__ = (0.95, DRAWS, 0), (DRAWS,)
     yield
