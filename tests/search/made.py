@@ -32,9 +32,11 @@ def outcome(
     cell = Cell(entry(label), seed, None, ROOT / label / f"seed-{seed}")
     if reason:
         return Outcome(cell, None, reason, rate)
+    low, high = spec.get("interval", (None, None))
+    metric = spec.get("metric", "accuracy")
     metrics = {
         "test": {"accuracy": {"value": value}},
-        "validation": {"accuracy": {"value": spec.get("validation", value)}},
+        "validation": {metric: {"value": spec.get("validation", value), "low": low, "high": high}},
         "timing": {"train_seconds": spec.get("seconds", 1.0), "total_seconds": 2.0},
         "memory": {"peak_bytes": spec.get("peak", 1)},
         "parameters": {"trainable": 7},

@@ -1,4 +1,4 @@
-"""What a comparison is asked for: the entries, what is refused before any training, the search for rates."""
+"""What a comparison is asked for: the entries, what is refused before any training."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import dataclasses
 
 import pytest
 
-from search.made import entry, outcome
+from search.made import entry
 from whet.core.errors import UsageError
 from whet.search.asked import Asked, named, refuse_other
-from whet.search.rates import searched
 from whet.strategies.contract import STRATEGIES
 
 
@@ -64,39 +63,3 @@ def test_another_comparison_in_the_same_place_is_refused_with_everything_that_di
     ):
         assert part in told
     assert "--overwrite" in refused.value.faults[0].cure
-
-
-def found_rates(scores, rates):
-    """Which rates are tried where a rate's validation score is known; the own one is 1."""
-    asked_for = []
-
-    def attempt(rate):
-        asked_for.append(rate)
-        value = scores(1.0 if rate is None else rate)
-        return (
-            outcome("full", 0, 0.0, rate=rate or 1.0, validation=value)
-            if value is not None
-            else outcome("full", 0, None, rate=rate or 1.0, reason="diverged")
-        )
-
-    searched(attempt, rates, "accuracy")
-    return asked_for
-
-
-def test_a_search_begins_with_the_own_rate_and_goes_outward():
-    assert found_rates(lambda rate: -abs(rate - 1), 3) == [None, pytest.approx(1 / 3), 3]
-    assert found_rates(lambda rate: 0.0, 5) == [None, pytest.approx(1 / 3), 3, pytest.approx(1 / 9), 9]
-    assert found_rates(lambda rate: rate, 1) == [None]
-
-
-def test_a_search_goes_on_past_its_edge_once():
-    assert found_rates(lambda rate: rate, 3) == [None, pytest.approx(1 / 3), 3, 9]
-    assert found_rates(lambda rate: -rate, 3) == [None, pytest.approx(1 / 3), 3, pytest.approx(1 / 9)]
-    assert found_rates(lambda rate: rate if rate < 2 else None, 3) == [None, pytest.approx(1 / 3), 3]
-
-
-def test_where_the_own_rate_cannot_even_begin_nothing_more_is_tried():
-    def attempt(rate):
-        return outcome("full", 0, None, rate=None, reason="the memory does not suffice")
-
-    assert len(searched(attempt, 3, "accuracy")) == 1

@@ -16,7 +16,6 @@ from whet.core import lock, rundir
 from whet.core.errors import UsageError
 from whet.core.events import Said, Tell, silent
 from whet.core.rundir import RunDir
-from whet.metrics.scores import better
 from whet.recipe import Recipe
 from whet.search.asked import Entry
 from whet.train.stop import Stop
@@ -52,10 +51,11 @@ class Outcome:
     rate: float | None = None
     bundle_bytes: int | None = None
 
-    def value(self, split: str, metric: str) -> float | None:
-        """A metric on ``validation`` or ``test``; None where it is not known or not defined."""
+    def value(self, split: str, metric: str, what: str = "value") -> float | None:
+        """A metric on ``validation`` or ``test``, or an end of its interval (``low``, ``high``); None where it is not
+        known or not defined."""
         found = ((self.metrics or {}).get(split) or {}).get(metric) or {}
-        value = found.get("value")
+        value = found.get(what)
         return None if value is None else float(value)
 
     @property
@@ -132,16 +132,6 @@ def outcome(cell: Cell) -> Outcome:
         rate,
         sum((files.model / name).stat().st_size for name in names),
     )
-
-
-def best_of(tried: list[Outcome], metric: str) -> Outcome:
-    """The trial with the best validation score; of equals the first, which is nearest to the strategy's own rate."""
-    best = tried[0]
-    for one in tried[1:]:
-        value = one.value("validation", metric)
-        if value is not None and better(metric, value, best.value("validation", metric)):
-            best = one
-    return best
 
 
 def _paper(cell: Cell) -> Path:

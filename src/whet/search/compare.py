@@ -25,9 +25,9 @@ from whet.prepare.corpus import Corpus
 from whet.recipe import Recipe
 from whet.search import page, spoken, table
 from whet.search.asked import Asked, Entry, Named, refuse_other
-from whet.search.cells import Cell, Outcome, best_of, cell_at, is_done, trained
+from whet.search.cells import Cell, Outcome, cell_at, is_done, trained
 from whet.search.evidence import Ground, refuse_unkept
-from whet.search.rates import searched
+from whet.search.rates import searched, taken
 from whet.train.stop import Stop
 
 JSON, PAGE = rundir.COMPARISON, "comparison.html"
@@ -168,6 +168,7 @@ def _claim(place: Path, asked: Asked, overwrite: bool) -> None:
 def _go(asked: Asked, ground: Ground, place: Path, stop: Stop, tell: Tell) -> None:
     """Search the rates with the first seed, then every other seed for all strategies in turn."""
     known, pace = Known(), spoken.Pace(asked)
+    confidence = asked.entries[0].stage.evaluate.confidence
     tell(Said(spoken.beginning(asked, ground)))
 
     def train(cell: Cell, purpose: str) -> Outcome:
@@ -183,8 +184,8 @@ def _go(asked: Asked, ground: Ground, place: Path, stop: Stop, tell: Tell) -> No
             own.append(train(cell_at(place, entry, asked.first_seed, rate), "search" if asked.rates > 1 else "cell"))
             return own[-1]
 
-        searched(attempt, asked.rates, ground.metric)
-        known.cells[entry.label] = {asked.first_seed: best_of(own, ground.metric)}
+        searched(attempt, asked.rates, ground.metric, confidence)
+        known.cells[entry.label] = {asked.first_seed: taken(own, ground.metric, confidence)}
         _publish(asked, ground, place, known, "running")
     for seed in asked.all_seeds()[1:]:
         for entry in asked.entries:
