@@ -49,7 +49,7 @@ class FakeRun:
     path: Path
     below_baseline: bool = False
     metrics: dict[str, Any] = field(default_factory=lambda: dict(METRICS))
-    reasons: tuple[str, ...] = ("Likely reason: there were only 4 steps; give more train.epochs.",)
+    reasons: tuple[str, ...] = ()
 
     @property
     def report(self) -> Path:
@@ -108,6 +108,7 @@ class Door:
     """What was asked of the front door, and what it answers with."""
 
     below_baseline: bool = False
+    reasons: tuple[str, ...] = ()
     raises: BaseException | None = None
     calls: list[tuple[str, tuple[Any, ...], dict[str, Any]]] = field(default_factory=list)
 
@@ -127,7 +128,9 @@ class Door:
             return FakePlan(options["show"])
         if name == "compare":
             return FakeComparison()
-        return FakePredictor() if name == "load" else FakeRun(Path("runs/demo"), self.below_baseline)
+        return (
+            FakePredictor() if name == "load" else FakeRun(Path("runs/demo"), self.below_baseline, reasons=self.reasons)
+        )
 
 
 @pytest.fixture

@@ -86,11 +86,18 @@ def test_ctrl_c_is_130(door, whet_cli):
 
 
 def test_below_the_baseline_is_5_with_everything_printed(door, whet_cli):
-    door.below_baseline = True
+    door.below_baseline, door.reasons = True, ("Likely reason: there were only 4 steps.",)
     told = whet_cli("run", "d.csv", "--json")
     assert told.code == 5
     assert told.json["run"].endswith("demo")
-    assert "baseline" in told.err
+    assert "error: the model is below the trivial baseline\n  Likely reason: there were only 4 steps." in told.err
+
+
+def test_one_that_cannot_be_told_from_the_baseline_is_a_warning(door, whet_cli):
+    assert "baseline" not in whet_cli("run", "d.csv").err
+    door.reasons = ("Likely reason: nearly all answers are yes.",)
+    told = whet_cli("run", "d.csv")
+    assert told.code == 0 and "warning: the model cannot be told from the trivial baseline\n  Likely" in told.err
 
 
 def test_run_as_a_module_it_ends_with_the_same_code():

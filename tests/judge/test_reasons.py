@@ -1,4 +1,4 @@
-"""Why a model ended below the baseline: each reason is told by its facts, and by no others."""
+"""Why a model is no better than the baseline: each reason is told by its facts, and by no others."""
 
 from __future__ import annotations
 
@@ -137,9 +137,26 @@ def test_every_reason_is_said_with_its_numbers_and_its_cure(language):
         assert "{" not in with_reasons(judgement, FINE, language).findings[0].text
 
 
+def against(**facts):
+    """The judgement that is not below the baseline, with other facts of how it stands against it."""
+    findings = [
+        dataclasses.replace(one, evidence={**one.evidence, **facts}) if one.evidence.get("against") else one
+        for one in BAD.findings
+    ]
+    return dataclasses.replace(BAD, below_baseline=False, findings=tuple(findings))
+
+
 def test_a_model_above_the_baseline_needs_no_reason():
-    good = dataclasses.replace(BAD, below_baseline=False)
+    good = against(verdict="better")
     assert with_reasons(good, Training(unknown=0.5), "en") is good
+
+
+def test_a_model_that_cannot_be_told_from_the_baseline_has_its_reasons():
+    """One that answers the commonest label alone is exactly as good as the baseline, and not below it."""
+    told = with_reasons(against(verdict="undecided"), Training(unknown=0.5), "en")
+    assert [one.evidence["reason"] for one in told.findings if "reason" in one.evidence] == ["unknown", "luck"]
+    few = against(verdict="undecided", rows=12)
+    assert with_reasons(few, Training(unknown=0.5), "en") is few
 
 
 def test_the_order_is_that_in_which_to_look():

@@ -55,3 +55,19 @@ def test_shuffled_labels_are_told_by_what_was_learnt_and_does_not_carry_over(tmp
     code = main(["run", str(made), "--out", str(out), *settings(*more)])
     assert code == 5 and "Likely reason: the training rows were learnt (loss" in capsys.readouterr().err
     assert whet.Run.at(out).reasons[0].startswith("Likely reason: the training rows were learnt")
+
+
+def test_no_better_than_the_baseline_is_said_with_its_reasons_though_it_is_not_below(tmp_path, capsys):
+    """Nine of ten rows have one label whatever their text, and the rows to test are few."""
+    made, out = tmp_path / "rows.csv", tmp_path / "run"
+    with write_rows(tmp_path / "whole.csv").open(encoding="utf-8", newline="") as given:
+        first, *others = list(csv.reader(given))
+    with made.open("w", encoding="utf-8", newline="") as file:
+        rows = [[text, "bad" if k % 10 == 0 else "good"] for k, (text, _) in enumerate(others)]
+        csv.writer(file).writerows([first, *rows])
+    more = ("strategy=head", "train.epochs=2", "data.split_fractions=[0.2,0.4]")
+    code = main(["run", str(made), "--out", str(out), *settings(*more)])
+    run, said = whet.Run.at(out), capsys.readouterr().err
+    assert code == 0 and not run.below_baseline
+    assert "warning: the model cannot be told from the trivial baseline" in said
+    assert "within what 24 test rows can tell" in run.reasons[-1] and run.reasons[0] in run.report.read_text("utf-8")

@@ -22,8 +22,10 @@ def told(run: Any, as_json: bool) -> None:
 
 def code_of(run: Any) -> int:
     """0, or that of a failed training where the model ended below the trivial baseline."""
-    if not run.below_baseline:
-        return 0
     said = "".join(f"\n  {text}" for text in run.reasons)
-    note(f"error: the model is below the trivial baseline{said}")
-    return TrainingError.exit_code
+    if run.below_baseline:
+        note(f"error: the model is below the trivial baseline{said}")
+        return TrainingError.exit_code
+    if said:
+        note(f"warning: the model cannot be told from the trivial baseline{said}")
+    return 0

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from whet.cli._show import document, say, table, wrapped
 from whet.core.fields import Field, fields_of
 from whet.core.shelf import Shelf
 
+More = Callable[[Any], tuple[dict[str, Any], str]]
+"""What is to be said of an entry beyond its options: for JSON, and in words."""
 
-def listed(shelf: Shelf[Any], as_json: bool) -> None:
-    """Print every entry of a shelf with the first line of its file; nothing is imported."""
+
+def told(shelf: Shelf[Any], name: str | None, section: str, as_json: bool, more: More) -> None:
+    """Print every entry of a shelf, for which nothing is imported; or one with its options and what there is more."""
+    if name is None:
+        _all(shelf, as_json)
+        return
+    facts, words = more(shelf[name])
+    if as_json:
+        document({**_as_json(shelf, name, section), **facts})
+        return
+    _one(shelf, name, section)
+    say("\n" + words)
+
+
+def _all(shelf: Shelf[Any], as_json: bool) -> None:
     rows = [(name, shelf.summary(name)) for name in shelf]
     if as_json:
         document([{"name": name, "summary": words} for name, words in rows])
@@ -18,8 +34,7 @@ def listed(shelf: Shelf[Any], as_json: bool) -> None:
         say(table((shelf.noun, "what it is"), rows))
 
 
-def options_of(shelf: Shelf[Any], name: str, section: str) -> dict[str, Any]:
-    """One entry as a JSON value."""
+def _as_json(shelf: Shelf[Any], name: str, section: str) -> dict[str, Any]:
     options = [
         {"key": f"{section}.{one.name}", "type": one.choices, "default": one.default, "help": one.sentence}
         for one in _fields(shelf, name)
@@ -27,13 +42,11 @@ def options_of(shelf: Shelf[Any], name: str, section: str) -> dict[str, Any]:
     return {"name": name, "summary": shelf.summary(name), "options": options}
 
 
-def shown(shelf: Shelf[Any], name: str, section: str) -> None:
-    """Print one entry with its options."""
+def _one(shelf: Shelf[Any], name: str, section: str) -> None:
     options = _fields(shelf, name)
     say(f"{name}: {shelf.summary(name)}")
     if not options:
         say("\nIt has no options of its own.")
-        return
     for one in options:
         say(f"\n  {section}.{one.name}  ({one.choices}; default {_default(one)})")
         say(wrapped(one.sentence, "      "))

@@ -11,14 +11,13 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from whet.cli._options import Debug, Json, Plugin, load_plugins, new_app
-from whet.cli._shelves import listed, options_of, shown
-from whet.cli._show import document, say
-from whet.measures.contract import KINDS, METRICS, name_of_key
+from whet.cli._shelves import told
+from whet.measures.contract import KINDS, METRICS, Metric, name_of_key
 
 app = new_app()
 
@@ -31,15 +30,10 @@ def metrics(
     debug: Debug = False,
 ) -> None:
     load_plugins(plugin)
-    if name is None:
-        listed(METRICS, as_json)
-        return
-    name = name_of_key(name)
-    found = METRICS[name]
-    if as_json:
-        own = {"answers": list(found.answers), "lower_is_better": found.lower_is_better}
-        document({**options_of(METRICS, name, "evaluate.metrics"), **own})
-        return
-    shown(METRICS, name, "evaluate.metrics")
-    direction = "lower" if found.lower_is_better else "higher"
-    say(f"\nfor {' or '.join(KINDS[kind] for kind in found.answers)}; {direction} is better")
+    told(METRICS, None if name is None else name_of_key(name), "evaluate.metrics", as_json, _more)
+
+
+def _more(metric: type[Metric]) -> tuple[dict[str, Any], str]:
+    direction = "lower" if metric.lower_is_better else "higher"
+    words = f"for {' or '.join(KINDS[kind] for kind in metric.answers)}; {direction} is better"
+    return {"answers": list(metric.answers), "lower_is_better": metric.lower_is_better}, words

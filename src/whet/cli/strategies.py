@@ -10,14 +10,13 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from whet.cli._options import Debug, Json, Plugin, load_plugins, new_app
-from whet.cli._shelves import listed, options_of, shown
-from whet.cli._show import document, say
-from whet.strategies.contract import STRATEGIES, WIDTH
+from whet.cli._shelves import told
+from whet.strategies.contract import STRATEGIES, WIDTH, Strategy
 
 app = new_app()
 
@@ -30,14 +29,11 @@ def strategies(
     debug: Debug = False,
 ) -> None:
     load_plugins(plugin)
-    if name is None:
-        listed(STRATEGIES, as_json)
-        return
-    found = STRATEGIES[name]
-    own = {"learning_rate": found.learning_rate, "by_width": found.by_width, "schedule": found.schedule}
-    if as_json:
-        document({**options_of(STRATEGIES, name, "strategy"), **own})
-        return
-    shown(STRATEGIES, name, "strategy")
-    scaled = f" x {WIDTH} / the model's width" if found.by_width else ""
-    say(f"\nlearning rate {found.learning_rate:g}{scaled} and schedule {found.schedule}, where the recipe names none")
+    told(STRATEGIES, name, "strategy", as_json, _more)
+
+
+def _more(strategy: type[Strategy]) -> tuple[dict[str, Any], str]:
+    rate, schedule, by_width = strategy.learning_rate, strategy.schedule, strategy.by_width
+    scaled = f" x {WIDTH} / the model's width" if by_width else ""
+    words = f"learning rate {rate:g}{scaled} and schedule {schedule}, where the recipe names none"
+    return {"learning_rate": rate, "by_width": by_width, "schedule": schedule}, words

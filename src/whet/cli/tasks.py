@@ -10,14 +10,14 @@ Example:
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from whet.cli._options import Debug, Json, Plugin, load_plugins, new_app
-from whet.cli._shelves import listed, options_of, shown
-from whet.cli._show import document, say, table
-from whet.tasks.contract import TASKS
+from whet.cli._shelves import told
+from whet.cli._show import table
+from whet.tasks.contract import TASKS, Task
 
 app = new_app()
 
@@ -30,19 +30,14 @@ def tasks(
     debug: Debug = False,
 ) -> None:
     load_plugins(plugin)
-    if name is None:
-        listed(TASKS, as_json)
-        return
-    columns = TASKS[name].columns
-    if as_json:
-        facts = [
-            {"role": c.role, "names": list(c.aliases), "required": c.required, "target": c.target} for c in columns
-        ]
-        document({**options_of(TASKS, name, "task"), "columns": facts})
-        return
-    shown(TASKS, name, "task")
+    told(TASKS, name, "task", as_json, _more)
+
+
+def _more(task: type[Task]) -> tuple[dict[str, Any], str]:
+    columns = task.columns
+    facts = [{"role": c.role, "names": list(c.aliases), "required": c.required, "target": c.target} for c in columns]
     rows = [(c.role, _need(c.required, c.target), ", ".join(c.aliases)) for c in columns]
-    say("\n" + table(("column", "", "found under the names"), rows))
+    return {"columns": facts}, table(("column", "", "found under the names"), rows)
 
 
 def _need(required: bool, target: bool) -> str:

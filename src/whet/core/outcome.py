@@ -51,7 +51,7 @@ class Run:
 
     @property
     def reasons(self) -> list[str]:
-        """Why the model is likely below the baseline, each with its cure, in the order in which to look."""
+        """Why the model is likely no better than the baseline, each with its cure, in the order in which to look."""
         found = rundir.read_json(self.files.findings) if self.files.findings.is_file() else []
         return [one["text"] for one in found if "reason" in one["evidence"]]
 

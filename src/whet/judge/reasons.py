@@ -1,4 +1,4 @@
-"""Why a model ended below the trivial baseline: every reason that the run's own facts support, with its cure.
+"""Why a model is no better than the trivial baseline: every reason that the run's own facts support, with its cure.
 
 The order is that in which to look: what says that nothing was learnt at all stands before what says that little was
 learnt, and that before what may be luck.
@@ -16,6 +16,7 @@ import numpy as np
 
 from whet.judge.figures import figure, share
 from whet.judge.judge import Judgement
+from whet.judge.paired import FEWEST_ROWS
 from whet.judge.words import Words
 from whet.metrics.scores import better
 from whet.tasks.contract import Finding
@@ -61,8 +62,11 @@ class Reason:
 
 
 def with_reasons(judgement: Judgement, training: Training, language: str) -> Judgement:
-    """The same judgement with the likely reasons before all other findings, where it is below the baseline."""
-    if not judgement.below_baseline:
+    """The same judgement with the likely reasons before all other findings, where it is below the baseline, or where
+    enough test rows cannot tell it from the baseline."""
+    verdict = _against_baseline(judgement)
+    told_apart = verdict.get("verdict") == "better" or verdict.get("rows", 0) < FEWEST_ROWS
+    if told_apart and not judgement.below_baseline:
         return judgement
     say = Words(language)
     told = [_told(reason, say) for reason in reasons(judgement, training)]
@@ -77,10 +81,14 @@ def reasons(judgement: Judgement, training: Training) -> list[Reason]:
         *_of_answers(judgement, training),
         *_of_size(training),
     ]
-    verdict = next((f.evidence for f in judgement.findings if f.evidence.get("against") == "baseline"), {})
+    verdict = _against_baseline(judgement)
     if verdict.get("verdict") == "undecided":
         found.append(Reason("luck", {"rows": verdict["rows"]}))
     return found or [Reason("unclear", {"metric": judgement.metric})]
+
+
+def _against_baseline(judgement: Judgement) -> Mapping[str, Any]:
+    return next((f.evidence for f in judgement.findings if f.evidence.get("against") == "baseline"), {})
 
 
 def _told(reason: Reason, say: Words) -> Finding:
