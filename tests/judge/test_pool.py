@@ -119,6 +119,7 @@ def test_the_finding_names_the_first_rows_and_their_doubt(doubting, tmp_path):
     assert found.finding.evidence["mean_doubt"] == pytest.approx(np.mean([line["doubt"] for line in found.lines]))
     assert "pool.jsonl ranks 8" in found.finding.text and "0.865" in found.finding.text
     assert "undecided between good" in found.lines[0]["why"]
+    assert ["unlike the rows ranked above" in line["why"] for line in found.lines] == [False] + [True] * 7
 
 
 def test_a_number_is_ranked_by_its_distance_from_training(tmp_path):

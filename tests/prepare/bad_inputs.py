@@ -1325,7 +1325,7 @@ kind(
 kind(
     "too few rows to split",
     "\\d rows? (is|are) too few to make a (test|validation) split of them( \\(\\d different, for equal and nearly equal .*\\))?",
-    "give more rows, or a (test|validation) file; separate documents by blank lines or <\\|endoftext\\|>",
+    "give more rows, or a (test|validation) file; a text's documents are separated by blank lines or <\\|endoftext\\|>",
     bad("a.txt", "One document only.\nIt has two lines.\n"),
     bad("a.csv", HEAD + rows(2)),
     bad("a.jsonl", lines({"text": "同", "label": "x"}, {"text": "同", "label": "y"}, {"text": "同", "label": "x"})),

@@ -392,6 +392,14 @@ def test_glue_pairs_are_found_though_their_columns_have_odd_names():
     assert corpus.columns == {"text": "#1 String", "text_pair": "#2 String", "label": "Quality"}
 
 
+def test_the_account_names_its_files_alike_at_a_resume(tmp_path, monkeypatch):
+    """The settled recipe has full names, and the run that goes on must say what the first one would have."""
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "rows.csv", "text,label\n" + csv_rows(40))
+    begun, resumed = (prepare(name, DataOptions(), None, 0) for name in ("rows.csv", str(tmp_path / "rows.csv")))
+    assert begun.ledger == resumed.ledger and begun.ledger.files.keys() == begun.files.keys()
+
+
 def test_the_account_of_rows_adds_up(tmp_path):
     bad = "a,b,c\n,good\nsome words,\n"
     write(tmp_path / "train.csv", "text,label\n" + csv_rows(60) + bad)

@@ -197,6 +197,11 @@ def test_a_row_plays_its_roles():
 
 def test_the_task_is_guessed_by_the_rows_shape():
     assert guess_task([{"tokens": ["a"], "tags": ["O"]}], "conll", "f", {}) == "token-classification"
+    tagged = [{"words": ["a"], "marks": ["O"]}, {"words": ["a", "b"], "marks": ["O", "X"]}]
+    assert guess_task(tagged, "json", "f", {}) == "token-classification"
+    assert guess_task(tagged, "json", "f", {"label": "marks"}) == "text-classification"
+    assert guess_task([*tagged, {"words": ["a"], "marks": []}], "json", "f", {}) == "text-classification"
+    assert guess_task(tagged[:1], "json", "f", {}) == "text-classification"
     assert guess_task([{"text": "a"}], "text", "f", {}) == "language-modeling"
     assert guess_task([{"text": "a", "label": "b"}], "csv", "f", {}) == "text-classification"
 

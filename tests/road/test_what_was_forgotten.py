@@ -144,6 +144,16 @@ def test_a_bad_file_is_refused_before_training(verb, rows, tmp_path):
         assert not (tmp_path / "run" / "model").exists()
 
 
+def test_odd_columns_of_the_earlier_file_have_a_cure_that_leaves_the_runs_own_alone(rows, tmp_path):
+    odd = tmp_path / "odd.csv"
+    odd.write_text("number,size\n" + "".join(f"{k},{k * 2}\n" for k in range(80)), "utf-8")
+    with pytest.raises(DataError) as refused:
+        whet.plan(rows, settings=FAST, retain=odd)
+    cures = [fault.cure for fault in refused.value.faults]
+    assert any("call the column of the text 'text'" in cure for cure in cures), cures
+    assert not any("data.columns" in cure for cure in cures)
+
+
 def test_a_fold_measures_nothing_of_it():
     recipe = Recipe.of({"data": {"train": "x.csv", "fold": [0, 5]}})
     assert remember.before(recipe, [None], None) is None

@@ -83,7 +83,10 @@ def read_earlier(file: str, base: str, task: Task, schema: Schema) -> Earlier:
 
 def _probed(file: str, why: str) -> Earlier:
     options = DataOptions(max_rows=2 * MOST_ROWS, on_leak="drop", split_fractions=(0.0, 0.5))
-    corpus = prepare(file, options, None, 0)
+    try:
+        corpus = prepare(file, options, None, 0)
+    except DataError as error:
+        raise DataError([_own_cure(fault) for fault in error.faults]) from error
     learnt, asked = (tuple(corpus.splits[name].examples) for name in ("train", "test"))
     head = corpus.task.head(corpus.schema)
     one_each = all(isinstance(example.target, str) for example in (*learnt, *asked))
@@ -96,6 +99,13 @@ def _probed(file: str, why: str) -> Earlier:
     if len(asked) < FEWEST:
         raise DataError(f"{len(learnt) + len(asked)} rows are too few to ask", file, f"give {2 * FEWEST} or more")
     return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why)
+
+
+def _own_cure(fault: Fault) -> Fault:
+    """The same fault; ``data.columns`` would rename the run's own columns, so the file's are to be renamed."""
+    if "data.columns" not in fault.cure:
+        return fault
+    return dataclasses.replace(fault, cure="call the column of the text 'text', that of the label 'label'")
 
 
 @dataclass(frozen=True)

@@ -187,7 +187,8 @@ def _inputs(row: Row, task: Task) -> dict[str, Any]:
 
 def _line(place: int, score: float, one: _Candidate, task: Task, schema: Schema, say: Words) -> dict[str, Any]:
     told = as_row(one.row.number, one.row.cells, one.prediction)
-    own = {"rank": place, "score": score, "doubt": one.doubt, "why": _why(one, task, schema, say)}
+    why = _why(one, task, schema, say) + (say("pool_unlike") if place > 1 else "")
+    own = {"rank": place, "score": score, "doubt": one.doubt, "why": why}
     copies = {"copies": one.copies} if one.copies > 1 else {}
     return {"row": told.pop("row"), **own, **copies, **{f"input_{k}" if k in own else k: v for k, v in told.items()}}
 

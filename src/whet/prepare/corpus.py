@@ -20,14 +20,11 @@ from whet.prepare.prints import read_prints
 from whet.prepare.readers.contract import READERS
 from whet.prepare.roles import Roles, guess_task, infer, is_headless
 from whet.prepare.schema import learn, sound, unlabelled, unseen
-from whet.prepare.tables import Table, plain_names, read_table, table_of
+from whet.prepare.tables import HUB, Table, plain_names, read_table, table_of
 from whet.tasks.contract import TASKS, Schema, Split, Task
 
 UNANSWERED = (None, "", "-1", "?", -1)
 """What stands in the place of a target that nobody tells."""
-
-HUB = "hub"
-"""What has read a table that comes from the hub, where others have the name of a reader."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +151,7 @@ def _corpus(
         splits={name: Split(name, part.examples, content=part.content) for name, part in parsed.items()},
         schema=schema,
         columns=columns,
-        files={_full(table): table.sha256 for table in tables.values()},
+        files={table.full_name: table.sha256 for table in tables.values()},
         notes=notes + remarks(check),
         check={"rows": asdict(account), **check},
         ledger=account,
@@ -162,11 +159,6 @@ def _corpus(
         leaking=() if leak is None else tuple(leak.every.tolist()),
         homes=homes,
     )
-
-
-def _full(table: Table) -> str:
-    """A table's name from anywhere: its user calls it as seen from where they stand."""
-    return table.name if table.entry == HUB else str(Path(table.name).resolve())
 
 
 def _tables(

@@ -15,7 +15,8 @@ class Ledger:
 
     ``mended`` ones are used like others; ``skipped`` could not be read or understood; ``left_out`` are those behind
     ``data.max_rows`` or the weights of a mixture, ``repeated`` those that a mixture takes again, or that a
-    cross-validation both trains with and measures; ``dropped`` stood in two splits.
+    cross-validation both trains with and measures; ``dropped`` stood in two splits. ``files`` has each file's part, by
+    its full name.
     """
 
     read: int
@@ -37,7 +38,7 @@ def ledger(
     tables: Iterable[Table], used: Mapping[str, int], left_out: int = 0, dropped: int = 0, repeated: int = 0
 ) -> Ledger:
     """The account of these files, all rows of which went one of these ways; one that gives two splits is read twice."""
-    read = [(table.name, table.tally) for table in tables]
+    read = [(table.full_name, table.tally) for table in tables]
     tallies = dict(read)
     found = Ledger(
         read=sum(one.read for _, one in read),

@@ -137,7 +137,7 @@ def _divided(
             raise DataError(
                 f"{whole} row{'s are' if whole != 1 else ' is'} too few to make a {split} split of them{among}",
                 name,
-                f"give more rows, or a {split} file; separate documents by blank lines or <|endoftext|>",
+                f"give more rows, or a {split} file; a text's documents are separated by blank lines or <|endoftext|>",
             )
         stays = np.ones(len(rows), bool)
         stays[taken] = False

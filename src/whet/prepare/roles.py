@@ -54,6 +54,8 @@ def guess_task(rows: Sequence[Cells], entry: str, where: str, asked: Mapping[str
     """
     if rows and all(isinstance(row.get("tokens"), list) for row in rows):
         return "token-classification"
+    if _are_tagged(rows) and not {"text", "label"} & set(asked):
+        return "token-classification"
     names = {name for row in rows for name in row}
     made_for = _made_for(entry, names)
     if not made_for or asked or "label" in names:
@@ -62,6 +64,21 @@ def guess_task(rows: Sequence[Cells], entry: str, where: str, asked: Mapping[str
         what = f"these rows look like {made_for.replace('-', ' ')}, and whet has no task for that yet"
         raise DataError(what, where, f"if you mean another, name it with --task: {', '.join(TASKS)}")
     return made_for
+
+
+def _are_tagged(rows: Sequence[Cells]) -> bool:
+    """Whether two columns hold lists that are equally long in every row, and not always the same: words and tags."""
+    if not rows:
+        return False
+    lists = [{name: len(cell) for name, cell in row.items() if isinstance(cell, list)} for row in rows]
+    both = [name for name in lists[0] if all(name in row for row in lists)]
+    alike = [
+        all(row[one] == row[other] for row in lists)
+        for k, one in enumerate(both)
+        for other in both[k + 1 :]
+        if len({row[one] for row in lists}) > 1
+    ]
+    return any(alike)
 
 
 def _made_for(entry: str, names: Collection[str]) -> str:

@@ -17,6 +17,8 @@ from whet.prepare.roles import Roles, is_headless
 
 SHOWN = 20
 """Faults that are spelt out for one file; the others are counted."""
+HUB = "hub"
+"""What has read a table that comes from the hub, where others have the name of a reader."""
 ALIKE = "mend them in the same way"
 """The cure of the faults that are only counted."""
 
@@ -56,6 +58,11 @@ class Table:
     sha256: str
     content: str
     notes: tuple[str, ...] = ()
+
+    @property
+    def full_name(self) -> str:
+        """Its name from anywhere: ``name`` is what its user calls it from where they stand."""
+        return self.name if self.entry == HUB else str(Path(self.name).resolve())
 
     @property
     def sample(self) -> list[dict[str, Any]]:

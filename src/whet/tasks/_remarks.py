@@ -76,7 +76,7 @@ def _confusions(answers: Answers, matrix: np.ndarray) -> list[Finding]:
         rows = answers.rows[(answers.true == true) & (answers.given == given)]
         text = (
             f"{count} of {support} rows labelled '{labels[true]}' were answered '{labels[given]}' "
-            f"({count / support:.0%})."
+            f"({100 * count / support:.0f}\u00a0%)."
         )
         evidence = {"true": labels[true], "answered": labels[given], "count": count, "support": support}
         found.append(Finding("confusion", text, tuple(rows.tolist()), evidence))
@@ -100,4 +100,4 @@ def _third(kind: Literal["strength", "weakness"], true: np.ndarray, error: np.nd
         f"Targets of {low:.3g} to {high:.3g} are met {'best' if kind == 'strength' else 'worst'}: "
         f"mean distance {miss:.3g}, mean error {bias:+.3g}, {len(part)} rows."
     )
-    return Finding(kind, text, (), {"low": low, "high": high, "mae": miss, "bias": bias})
+    return Finding(kind, text.replace("-", "−"), (), {"low": low, "high": high, "mae": miss, "bias": bias})
