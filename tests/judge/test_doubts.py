@@ -192,19 +192,21 @@ def test_classes_that_a_coin_would_tell_apart_clash():
     assert clashes(None) == []
 
 
-def test_classes_that_are_told_apart_halfway_clash_seldom():
-    """On the border itself, 6 pairs of 4 classes: one alarm in twenty matrices at most, whatever is asked."""
+@pytest.mark.parametrize(
+    ("classes", "rows", "right"), [(4, 40, (0.75, 0.75)), (40, 12, (0.9, 0.6))], ids=["even", "uneven, few rows"]
+)
+def test_classes_that_are_told_apart_halfway_clash_seldom(classes, rows, right):
+    """On the border itself: one alarm in twenty matrices at most, however many pairs there are and whichever of them
+    are mixed up."""
     alarms = 0
     for seed in range(300):
         random = draws.generator(seed, "border")
-        counts = np.zeros((4, 4), int)
-        for k in range(4):
-            counts[k, k] = 30
-        for i, j in ((0, 1), (2, 3)):
-            for one_, other in ((i, j), (j, i)):
-                right = int(random.binomial(40, 0.75))
-                counts[one_, one_], counts[one_, other] = right, 40 - right
-        alarms += bool(clashes(matrix(*counts.tolist())))
+        counts = np.zeros((classes, classes), int)
+        for i in range(0, classes, 2):
+            for k, other, share in ((i, i + 1, right[0]), (i + 1, i, right[1])):
+                counts[k, k] = random.binomial(rows, share)
+                counts[k, other] = rows - counts[k, k]
+        alarms += bool(clashes({"labels": list(map(str, range(classes))), "counts": counts.tolist()}))
     assert alarms <= 25
 
 
