@@ -20,7 +20,9 @@ from whet.judge.paired import difference, rows_to_decide
 from whet.judge.report import render
 from whet.judge.spoken import shapes, spoken
 from whet.metrics.scores import Interval, Scores, better
-from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Split
+from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Schema, Split
+
+CHANCES = {"a": {"a": 0.9, "b": 0.1}, "b": {"a": 0.1, "b": 0.9}}
 
 
 def judged(test, untuned=None, validation=(), **options):
@@ -191,7 +193,39 @@ def test_an_interval_without_width_says_what_it_leaves_open():
     """Clopper and Pearson's bound: 40 of 40 leave a true share of 0.9119 possible."""
     (found,) = [f for f in judged(answered(40, 1.0, 2)).findings if f.evidence.get("half_width") == 0]
     assert found.kind == "next" and found.evidence["other"] == pytest.approx(1 - 0.9119, abs=1e-4)
-    assert "All 40 test rows" in found.text and "8.8\u00a0%" in found.text
+    assert "Each of 40 test rows" in found.text and "8.8\u00a0%" in found.text
+
+
+def widths(task, schema, pairs, **options):
+    """What is said of the interval's width, with what it says."""
+    examples = tuple(pair.example for pair in pairs)
+    found = judge(task, schema, Split("train", examples), (), HeldOut(pairs), None, EvaluateOptions(**options), 1)
+    return [one.evidence for one in found.findings if "half_width" in one.evidence]
+
+
+def test_a_score_without_width_says_nothing_of_rows_that_differ():
+    """Matthews' correlation of one answer for all is 0 in every draw, whatever the rows are."""
+    task, schema = TASKS["text-classification"](), Schema("single", ("a", "b"))
+    pairs = [Pair(Example(k, ("t",), "ab"[k % 2]), Prediction("a", {"a": 0.6, "b": 0.4})) for k in range(40)]
+    assert widths(task, schema, pairs, metric="matthews") == []
+    tagging, tags = TASKS["token-classification"](), Schema("spans", ("O", "B-PER"))
+    found = [("B-PER", "O") if k % 2 else ("O", "O") for k in range(60)]  # every second sentence has nothing to find
+    pairs = [Pair(Example(k, ("Ada", "ran"), tags), Prediction(list(tags))) for k, tags in enumerate(found)]
+    (said,) = widths(tagging, tags, pairs)
+    assert (said["half_width"], said["rows"]) == (0.0, 30)
+
+
+def test_what_wrong_labels_hide_is_told_of_the_accuracy_itself():
+    """Rows with a label that the model never learnt are wrong answers too, though nobody can doubt them."""
+    task, schema = TASKS["text-classification"](), Schema("single", ("a", "b"))
+    pairs = [Pair(Example(k, ("t",), "ab"[k % 2]), Prediction("ab"[k % 2], CHANCES["ab"[k % 2]])) for k in range(60)]
+    pairs += [Pair(Example(60, ("t",), "a"), Prediction("b", CHANCES["b"]))]
+    pairs += [Pair(Example(61 + k, ("t",), "never learnt"), Prediction("a", CHANCES["a"])) for k in range(19)]
+    examples = tuple(pair.example for pair in pairs[:60])
+    found = judge(task, schema, Split("train", examples), (), HeldOut(pairs), None, EvaluateOptions(), 1)
+    (step,) = [one.evidence for one in found.findings if one.evidence.get("file") == "relabel.jsonl"]
+    assert step["accuracy"] == found.test["accuracy"].value == 60 / 80
+    assert step["accuracy_at_most"] == 61 / 80
 
 
 def test_of_few_answers_nothing_is_said_about_their_probabilities():

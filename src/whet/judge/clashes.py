@@ -18,8 +18,8 @@ import numpy as np
 
 HALFWAY = 0.75
 FEWEST, TWICE = 10, 2
-"""Rows of each class answered with one of the two below which none is asked, and rows taken for the other each way below
-which none is told."""
+"""Rows of each class answered with one of the two, below which no pair is asked, and rows taken for the other each way,
+below which none is told."""
 LEVEL, ASIDE = 0.05, 0.8
 NORMAL = NormalDist()
 

@@ -6,6 +6,8 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from whet.judge.clashes import Clash, clashes
 from whet.judge.doubts import by_split
 from whet.judge.figures import figure, share
@@ -13,6 +15,7 @@ from whet.judge.general import Evidence
 from whet.judge.paired import rounded_up
 from whet.judge.reading import Reading
 from whet.judge.words import Words
+from whet.metrics.classification import accuracy
 from whet.metrics.scores import LOWER_IS_BETTER
 from whet.tasks.contract import Finding
 
@@ -23,7 +26,7 @@ MOST_PAIRS = 3
 def next_steps(evidence: Evidence, reading: Reading, training_rows: int | None, say: Words) -> list[Finding]:
     """Every step that this run's own numbers carry; ``training_rows`` is None where nothing was trained on."""
     merging = [_merge(clash, say) for clash in clashes(reading.confusion)[:MOST_PAIRS]]
-    return [*_relabel(reading, training_rows, say), *merging, *_width(evidence, say)]
+    return [*_relabel(reading, training_rows, say), *merging, *_width(evidence, reading, say)]
 
 
 def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Finding]:
@@ -31,7 +34,7 @@ def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Fi
     doubts = reading.doubts
     if not doubts.found:
         return []
-    asked, test = sum(doubts.asked.values()), doubts.asked.get("test", 0)
+    asked = sum(doubts.asked.values())
     wrong = len(doubts.found) / asked
     facts: dict[str, Any] = {"labels": len(doubts.found), "asked": asked, "share": wrong, "file": "relabel.jsonl"}
     fill = {"count": figure(len(doubts.found)), "share": share(wrong), "asked": figure(asked)}
@@ -39,9 +42,10 @@ def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Fi
     if training_rows is not None:
         facts["training_rows"] = training_rows
         text += say("relabel_training", rows=figure(training_rows))
-    if reading.confusion is not None and test:
-        now = 1 - doubts.wrong.get("test", 0) / test
-        then = now + by_split(doubts.found).get("test", 0) / test
+    if reading.confusion is not None:
+        counts = np.asarray(reading.confusion["counts"])
+        now = accuracy(counts)
+        then = now + by_split(doubts.found).get("test", 0) / int(counts.sum())
         facts |= {"accuracy": now, "accuracy_at_most": then}
         text += say("relabel_gain", now=figure(now), then=figure(then))
     return [Finding("next", text, evidence=facts)]
@@ -61,11 +65,15 @@ def _no_width(rows: int, confidence: float, say: Words) -> list[Finding]:
     return [Finding("next", say("width_none", **fill), evidence={"half_width": 0.0, "rows": rows, "other": other})]
 
 
-def _width(evidence: Evidence, say: Words) -> list[Finding]:
-    """How well the score is known, and how many rows would tell it to a hundredth."""
+def _width(evidence: Evidence, reading: Reading, say: Words) -> list[Finding]:
+    """How well the score is known, and how many rows would tell it to a hundredth.
+
+    Where a score has no width though rows differ (Matthews' of one answer for all is 0 in every draw), nothing is said.
+    """
     half, rows = (evidence.interval.high - evidence.interval.low) / 2, len(evidence.scores)
     if half == 0:
-        return _no_width(rows, evidence.confidence, say)
+        known = reading.quality[~np.isnan(reading.quality)]
+        return _no_width(len(known), evidence.confidence, say) if len(known) and np.ptp(known) == 0 else []
     if not math.isfinite(half):
         return []
     facts: dict[str, Any] = {"half_width": half, "rows": rows}
