@@ -17,6 +17,7 @@ from whet.judge.judge import judge
 from whet.judge.labels_section import relabel_row
 from whet.judge.options import EvaluateOptions
 from whet.judge.reliability import Deciding
+from whet.measures.contract import METRICS
 from whet.metrics.calibration import ece, softmax
 from whet.tasks.contract import Example, Pair, Prediction, Schema
 
@@ -225,6 +226,16 @@ def test_what_the_temperature_did_is_measured():
     assert told["ece_before"] == pytest.approx(ece(cold.max(1), right))
     assert told["ece"] == pytest.approx(ece(warm.max(1), right)) and told["ece"] < told["ece_before"]
     assert told["brier"] == pytest.approx(((warm - np.eye(3)[targets]) ** 2).sum(1).mean())
+
+
+@pytest.mark.parametrize("labels", ["ab", "abc"])
+def test_the_brier_score_of_the_calibration_is_that_of_the_shelf(labels):
+    schema, rows = Schema("single", tuple(labels)), calibrated(50, tuple(labels), 2.0, 1)
+    rows.append(Pair(Example(51, ("t",), "never learnt"), rows[0].prediction))
+    found, brier = Deciding(schema), METRICS["brier"]()
+    for row in rows:
+        found.add(row)
+    assert found.calibration()["brier"] == pytest.approx(brier.measure(brier.columns(rows, schema)))
 
 
 def test_labels_of_a_set_are_measured_each_and_entities_by_their_score():

@@ -12,13 +12,14 @@ from whet.core.errors import DataError, UsageError
 from whet.core.rundir import plain
 from whet.judge.card import card
 from whet.judge.facts import ReportFacts
-from whet.judge.figures import share
+from whet.judge.figures import figure, share
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge, main_metric
 from whet.judge.options import EvaluateOptions
 from whet.judge.paired import difference, rows_to_decide
 from whet.judge.report import render
 from whet.judge.spoken import shapes, spoken
+from whet.judge.words import Words
 from whet.metrics.scores import Interval, Scores, better
 from whet.tasks.contract import TASKS, Example, Finding, Pair, Prediction, Schema, Split
 
@@ -151,6 +152,23 @@ def test_weak_long_inputs_are_named_with_their_numbers():
     assert set(found[0].rows[:20]) == {k + 1 for k in range(81, 120, 2)}  # the wrong ones first
 
 
+def test_slices_of_numbers_are_told_by_their_distance_and_not_by_a_correlation():
+    """Far off, yet in perfect order: the correlation there is higher than elsewhere."""
+    task = TASKS["text-classification"](kind="regression")
+    random, examples, answers = draws.generator(4, "scale"), [], []
+    for k in range(1, 121):
+        far = k % 3 == 0
+        example = task.parse({"text": "long " * 9 if far else "short", "label": 0.5 + float(random.integers(20))}, k)
+        examples.append(example)
+        answers.append(float(example.target) + (8 if far else float(random.normal())))
+    schema, train = task.learn(examples), Split("train", tuple(examples))
+    pairs = [Pair(e, Prediction(a, None, (0.0,))) for e, a in zip(examples, answers, strict=True)]
+    found = judge(task, schema, train, (), HeldOut(pairs), None, EvaluateOptions(), 1)
+    assert found.metric == "spearman" and found.slices["metric"] == "mae"
+    worst = found.slices["groups"][0]
+    assert worst["worse"] and worst["value"] == pytest.approx(8.0) and worst["rest"] < 1.5
+
+
 @pytest.mark.parametrize("rows", [1, 4, 19])
 def test_of_few_rows_no_finding_calls_the_model_better_or_worse(rows):
     for test in (answered(rows, 1.0, 2), wrong_answers(rows)):
@@ -240,6 +258,22 @@ def test_an_unsure_model_is_said_to_be_so_by_its_confidence_and_its_right_answer
     found = next(f for f in judged(test).findings if f.kind == "calibration")
     assert f"mean confidence is {share(sure)}, its share of right answers {share(right)}" in found.text
     assert found.evidence["lean"] == pytest.approx(sure - right)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(("chance", "key"), [(0.4, "over"), (0.05, "under"), (0.2, "good")])
+def test_of_several_labels_a_row_it_is_the_labels_that_are_there_or_not(chance, key, language):
+    task, schema = TASKS["text-classification"](kind="multi"), Schema("multi", ("x", "y"), thresholds=(0.5, 0.5))
+    pairs = [
+        Pair(Example(k, ("t",), ("x",) * (k % 5 < 2)), Prediction([], {"x": 2 * chance, "y": 0.0})) for k in range(60)
+    ]
+    train, options = Split("train", tuple(pair.example for pair in pairs)), EvaluateOptions(language=language)
+    found = judge(task, schema, train, (), HeldOut(pairs), None, options, 1)
+    (said,) = [one.text for one in found.findings if one.kind == "calibration"]
+    ece = figure(found.calibration["ece"])
+    assert said == Words(language)(f"calibration_{key}_labels", sure=share(chance), right=share(0.2), ece=ece)
+    facts = ReportFacts("sets", found.as_metrics(), found.as_findings(), language=language)
+    assert Words(language)("calibration_lead_labels") in render(facts)
 
 
 def test_a_task_that_speaks_of_calibration_is_not_repeated():

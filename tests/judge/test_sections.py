@@ -101,6 +101,11 @@ def test_every_condition_has_words(language):
     assert len(set(said)) == len(said) and not any("{" in one or "00:00" in one for one in said)
 
 
+def test_a_year_is_written_as_in_the_file():
+    years = {"kind": "column", "name": "year", "value": None, "low": 1998.0, "high": 2004.0}
+    assert condition_words(years, Words("en")) == "rows with year from 1998 to 2004"
+
+
 def test_of_a_word_in_doubt_the_row_s_own_tags_are_not_shown_again():
     line = {"split": "test", "row": 4, "given": "B-PER", "suggested": "O", "confidence": 0.9, "word": 1}
     lines = [{**line, "tokens": ["so", "Ada"], "tags": ["O", "B-PER"]}]

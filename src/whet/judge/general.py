@@ -96,8 +96,9 @@ def _calibration(calibration: Mapping[str, Any], say: Words) -> list[Finding]:
     sure, right = (sum(one["rows"] * one[name] for one in bins) / total for name in ("confidence", "accuracy"))
     lean = sure - right
     side = "over" if lean > 0.02 else "under" if lean < -0.02 else "even"
-    key = "calibration_good" if ece < 0.05 else f"calibration_{side}"
-    text = say(key, ece=figure(ece), sure=share(sure), right=share(right))
+    name = "good" if ece < 0.05 else side
+    of_labels = "_labels" if "by_label" in calibration and name != "even" else ""
+    text = say(f"calibration_{name}{of_labels}", ece=figure(ece), sure=share(sure), right=share(right))
     facts = {"ece": ece, "lean": lean}
     if "ece_before" in calibration:
         facts |= {"ece_before": calibration["ece_before"], "temperature": calibration["temperature"]}

@@ -15,7 +15,7 @@ from whet.metrics.calibration import ece, reliability
 from whet.tasks.contract import Pair, Schema
 
 MOST_LABELS = 200
-"""Labels of a set up to which each is measured by itself."""
+"""Labels of a set that are told by themselves, those with the largest errors."""
 
 
 class Deciding:
@@ -54,7 +54,8 @@ class Deciding:
         self._sure.append(given)
         self._right.append(answer == target)
         chances = np.array(list(probabilities.values()))
-        self._squares += float(chances @ chances) + (1 - 2 * probabilities[target] if target in probabilities else 1)
+        squares = float(chances @ chances) + (1 - 2 * probabilities[target] if target in probabilities else 1)
+        self._squares += squares / 2 if len(chances) == 2 else squares
         self._rows += 1
         if self._schema.temperature:  # p before is p after to the power of T, made to sum to 1
             raised = (chances / chances.max()) ** self._schema.temperature
@@ -77,8 +78,8 @@ class Deciding:
         """``ece``, the ``temperature`` in use (null: none was fitted) and the reliability diagram's ``bins``.
 
         Where there was a temperature, ``ece_before`` is what the error was without it; one label a row has its
-        ``brier`` score too (the sum over labels), several labels a row the error of each, ``by_label``, the largest
-        first. None where answers carry no probabilities.
+        ``brier`` score too (as the shelf's metric of that name), several labels a row the error of each, ``by_label``,
+        the largest first. None where answers carry no probabilities.
         """
         if not self._sure:
             return None
@@ -92,8 +93,8 @@ class Deciding:
             found["ece_before"] = ece(np.array(self._before), right)
         if self._rows:
             found["brier"] = self._squares / self._rows
-        if self._labels and len(self._labels) <= MOST_LABELS:
+        if self._labels:
             each = (sure.reshape(-1, len(self._labels)).T, right.reshape(-1, len(self._labels)).T)
             rows = [{"label": n, "ece": ece(s, r)} for n, s, r in zip(self._labels, *each, strict=True)]
-            found["by_label"] = sorted(rows, key=lambda one: -one["ece"])
+            found["by_label"] = sorted(rows, key=lambda one: -one["ece"])[:MOST_LABELS]
         return found

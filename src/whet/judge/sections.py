@@ -75,12 +75,15 @@ def calibration(facts: ReportFacts, say: Words) -> str:
         told.append((say("ece_before"), number(found["ece_before"], "calibration.ece_before")))
     told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))
     if found.get("brier") is not None:
-        told.append((say("brier"), number(found["brier"], "calibration.brier")))
-    words = (say("confidence"), say("share_right"), say("ideal"))
-    drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words)
+        told.append((say.metric("brier"), number(found["brier"], "calibration.brier")))
+    of_labels = "by_label" in found
+    words = (say("probability"), say("share_there")) if of_labels else (say("confidence"), say("share_right"))
+    drawn = charts.reliability(say("calibration"), found.get("bins") or [], *words, say("ideal"))
     body = pairs(told) + (f'<div class="chart">{drawn}</div>' if drawn else "")
     body = f'<div class="beside">{body}</div>'
-    return section("calibration", say("calibration"), body, say("calibration_lead"))
+    return section(
+        "calibration", say("calibration"), body, say("calibration_lead_labels" if of_labels else "calibration_lead")
+    )
 
 
 def data(facts: ReportFacts, say: Words) -> str:

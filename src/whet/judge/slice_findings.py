@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,7 @@ from whet.judge.reading import Reading
 from whet.judge.slices import Asked, ask, most_groups, weakest
 from whet.judge.traits import Group
 from whet.judge.words import Words
+from whet.metrics.scores import Scores
 from whet.tasks.contract import Finding
 
 TABLED = ("length", "unknown", "column")
@@ -38,19 +40,30 @@ def search(evidence: Evidence, reading: Reading, say: Words) -> Searched:
     if not asked:
         return Searched()
     found = weakest(asked, quality)
+    metric = _told_in(evidence, reading)
     plain = [one for one in asked if len(one.group.conditions) == 1 and one.group.conditions[0].kind in TABLED]
     rest = sorted((one for one in plain if one not in found), key=lambda one: -one.worse)
     shown = [*found, *rest][:MOST_SHOWN]
-    groups = [{**_row(one, evidence, reading), "worse": one in found} for one in shown]
-    table = {"metric": evidence.metric, "asked": len(asked), "rows": len(quality), "groups": groups}
+    groups = [{**_row(one, alone(evidence.scores, metric), reading), "worse": one in found} for one in shown]
+    table = {"metric": metric, "asked": len(asked), "rows": len(quality), "groups": groups}
     told = [_finding(one, row, reading, table, say) for one, row in zip(found, groups, strict=False)]
     return Searched(tuple(told) or (_none(table, say),), table)
 
 
-def _row(one: Asked, evidence: Evidence, reading: Reading) -> dict[str, Any]:
+def _told_in(evidence: Evidence, reading: Reading) -> str:
+    """The leading metric, unless another one is the mean of the rows' quality, which is what was asked.
+
+    A correlation or a macro F1 may be higher where rows are answered worse.
+    """
+    values = evidence.scores.at(reading.places).values()
+    mean = abs(float(np.nanmean(reading.quality)))
+    return next((n for n in (evidence.metric, *values) if math.isclose(abs(values[n]), mean)), evidence.metric)
+
+
+def _row(one: Asked, scores: Scores, reading: Reading) -> dict[str, Any]:
     """A group as plain values: its score, that of all other rows searched, and the adjusted p."""
-    scores, member = alone(evidence.scores, evidence.metric), one.group.member
-    inside, outside = (scores.at(reading.places[m]).values()[evidence.metric] for m in (member, ~member))
+    member = one.group.member
+    inside, outside = (next(iter(scores.at(reading.places[m]).values().values())) for m in (member, ~member))
     return {
         "conditions": [condition.as_dict() for condition in one.group.conditions],
         "rows": one.group.rows,
@@ -106,6 +119,7 @@ def condition_words(condition: Mapping[str, Any], say: Words) -> str:
 
 
 def _end(value: float | str) -> str:
+    """An end of a column's range; a whole number as it may stand in the file, for it may be a year."""
     if isinstance(value, float):
-        return figure(int(value) if value.is_integer() else value)
+        return str(int(value)).replace("-", "−") if value.is_integer() else figure(value)
     return value.removesuffix(" 00:00:00")
