@@ -94,6 +94,21 @@ def test_a_rate_far_above_the_strategys_own_is_too_high_even_where_the_loss_is_f
     assert found.name == "rate_high" and found.facts["try_rate"] == 1e-4
 
 
+def test_a_rate_that_stays_where_its_warm_up_left_it_is_not_rising():
+    rates = [1e-6 * min(k + 1, 20) for k in range(200)]
+    assert names(BAD, dataclasses.replace(FINE, log=lines(FALLING, rates))) == ["unclear"]
+
+
+def test_labels_of_few_test_rows_differ_by_luck_and_are_no_reason():
+    """20 rows of ten labels that are alike in training: a fourth of them differ in an ordinary draw."""
+    alike = {str(k): 100 for k in range(10)}
+    drawn = dict(zip(alike, (4, 4, 3, 3, 2, 2, 1, 1, 0, 0), strict=True))
+    check = {"splits": {"train": {"rows": 1000, "classes": alike}, "test": {"rows": 20, "classes": drawn}}}
+    assert names(BAD, dataclasses.replace(FINE, check=check)) == ["unclear"]
+    many = {**check["splits"], "test": {"classes": {label: 50 * count for label, count in drawn.items()}}}
+    assert names(BAD, dataclasses.replace(FINE, check={"splits": many})) == ["labels_differ"]
+
+
 def test_what_was_learnt_by_heart_is_told_from_test_rows_that_differ():
     by_heart, differs = bad(validation=0.0), bad(validation=0.95)
     assert names(by_heart, FINE) == ["by_heart"]
@@ -113,6 +128,7 @@ def test_one_answer_labels_never_answered_and_luck():
     counts = [[0, 50, 0], [0, 49, 0], [0, 51, 0]]
     one = dataclasses.replace(BAD, confusion={"labels": ["a", "b", "c"], "counts": counts})
     assert names(one, FINE) == ["one_answer"]
+    assert "100\u00a0% of the answers are “b”" in with_reasons(one, FINE, "en").findings[0].text
     never = dataclasses.replace(BAD, classes=({"label": "c", "support": 9, "predicted": 0},))
     assert names(never, FINE) == ["never_answered"]
     told = tuple(

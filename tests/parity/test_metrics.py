@@ -121,6 +121,13 @@ def test_correlations_and_distances_as_scipy(pairs):
         assert correlation.spearman(true, given_) == pytest.approx(scipy.stats.spearmanr(true, given_)[0], abs=1e-9)
 
 
+def test_a_correlation_does_not_hang_on_the_unit():
+    """Rounding leaves a constant a spread of its own, yet small numbers are none."""
+    true, given_ = np.array([1.0, 2.0, 4.0, 3.0]), np.array([2.0, 1.0, 4.0, 3.0])
+    assert correlation.pearson(1e-9 * true, 1e-9 * given_) == pytest.approx(correlation.pearson(true, given_))
+    assert np.isnan(correlation.pearson(true, np.full(4, 0.1))) and np.isnan(correlation.pearson(true, np.zeros(4)))
+
+
 @given(st.integers(0, 10_000))
 def test_losses_as_scikit_learn(seed):
     random = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,7 +25,17 @@ def finding(
     gain = difference(answered[-1], answered[-2], metric, options.confidence, seed)
     low, high = (-gain.high, -gain.low) if metric in LOWER_IS_BETTER else (gain.low, gain.high)
     rows = len(answered[-1])
-    key = "few" if rows < FEWEST_ROWS else "helps" if low > 0 else "hurts" if high < 0 else "none"
+    key = (
+        "undefined"
+        if math.isnan(gain.value)
+        else "few"
+        if rows < FEWEST_ROWS
+        else "helps"
+        if low > 0
+        else "hurts"
+        if high < 0
+        else "none"
+    )
     text = say(
         f"curve_{key}",
         half=figure(points[-2]["rows"]),

@@ -28,7 +28,7 @@ LEARNT = 0.8
 FEW_STEPS, FEW_ROWS = 100, 200
 UNKNOWN, CUT, COPIES, CONTRADICTING, SHIFTED = 0.1, 0.2, 0.3, 0.01, 0.2
 """Shares from which on a fact is a reason: of unknown tokens, cut rows, copies, contradicting texts, and of labels that
-are others in the test rows than in training (total variation)."""
+are others in the test rows than in training, beyond what chance does."""
 ALL = 0.99
 """The share of answers from which on all are one."""
 LITTLE = 0.01
@@ -118,7 +118,7 @@ def _of_steps(judgement: Judgement, training: Training) -> Iterator[Reason]:
         yield Reason("no_gradient", {"steps": len(steps)})
     elif last > FALLEN * first:
         yield _not_fallen(training, loss)
-    if len(steps) > 1 and rates[-1] == max(rates) > rates[0]:
+    if len(steps) > 1 and rates[-1] == max(rates) > rates[-2]:
         yield Reason("warming_up", {"steps": len(steps)})
     if len(steps) < FEW_STEPS and last > LEARNT * _untaught(first, judgement):
         yield Reason("few_steps", {"steps": len(steps), "times": math.ceil(FEW_STEPS / len(steps))})
@@ -155,18 +155,29 @@ def _of_answers(judgement: Judgement, training: Training) -> Iterator[Reason]:
     splits = training.check.get("splits") or {}
     classes = [(splits.get(name) or {}).get("classes") or {} for name in ("train", "test")]
     if all(classes):
-        shares = [{label: count / sum(one.values()) for label, count in one.items()} for one in classes]
-        apart = sum(abs(shares[0].get(label, 0) - shares[1].get(label, 0)) for label in {*shares[0], *shares[1]}) / 2
-        if apart > SHIFTED:
+        apart, by_chance = _apart(*classes)
+        if apart > SHIFTED + by_chance:
             yield Reason("labels_differ", {"share": apart})
     if judgement.confusion is not None:
         given = np.sum(judgement.confusion["counts"], axis=0)
-        if len(given) > 1 and given.max() >= ALL * given.sum():
-            yield Reason("one_answer", {"label": judgement.confusion["labels"][int(given.argmax())]})
+        share_of_one = float(given.max() / given.sum())
+        if len(given) > 1 and share_of_one >= ALL:
+            label = judgement.confusion["labels"][int(given.argmax())]
+            yield Reason("one_answer", {"label": label, "share": share_of_one})
             return
     never = [one["label"] for one in judgement.classes if one["support"] and not one["predicted"]]
     if never:
         yield Reason("never_answered", {"count": len(never), "labels": ", ".join(map(str, never[:5]))})
+
+
+def _apart(first: Mapping[str, int], second: Mapping[str, int]) -> tuple[float, float]:
+    """The share of labels that are others in two splits (total variation), and about how much of it draws of so many
+    rows from one source have on average."""
+    counts = np.array([[one.get(label, 0) for label in {**first, **second}] for one in (first, second)], np.float64)
+    rows = counts.sum(1, keepdims=True)
+    pooled = counts.sum(0) / rows.sum()
+    by_chance = np.sqrt(2 / np.pi * pooled * (1 - pooled) * (1 / rows).sum()).sum() / 2
+    return float(np.abs(np.diff(counts / rows, axis=0)).sum() / 2), float(by_chance)
 
 
 def _parted(judgement: Judgement, training: Training) -> Iterator[Reason]:

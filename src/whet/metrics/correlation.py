@@ -15,7 +15,7 @@ def pearson(true: np.ndarray, predicted: np.ndarray) -> float:
     """Pearson's r: how straight a line truth and answer lie on."""
     a, b = true - true.mean(), predicted - predicted.mean()
     spread = np.sqrt((a @ a) * (b @ b))
-    tiny = 1e-12 * max(1.0, float(np.abs(true).max()) * float(np.abs(predicted).max())) * len(true)
+    tiny = 1e-12 * float(np.abs(true).max()) * float(np.abs(predicted).max()) * len(true)
     return float(np.clip((a @ b) / spread, -1.0, 1.0)) if spread > tiny else float("nan")
 
 
@@ -38,7 +38,7 @@ def spearmans(true: np.ndarray, predicted: np.ndarray, picks: np.ndarray) -> np.
     most = np.abs(a).max(1) * np.abs(b).max(1)
     a, b = a - a.mean(1, keepdims=True), b - b.mean(1, keepdims=True)
     spread = np.sqrt(np.square(a).sum(1) * np.square(b).sum(1))
-    known = spread > 1e-12 * np.maximum(1.0, most) * picks.shape[1]
+    known = spread > 1e-12 * most * picks.shape[1]
     return np.where(known, np.clip((a * b).sum(1) / np.where(known, spread, 1.0), -1.0, 1.0), np.nan)
 
 
