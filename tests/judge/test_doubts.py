@@ -178,6 +178,16 @@ def test_in_a_cross_validation_the_test_rows_are_all_rows():
     assert {doubt.split for doubt in found.doubts} == {"test"}
 
 
+def test_in_a_cross_validation_no_one_temperature_was_in_the_answers():
+    """The models of the folds had their own, so that of the model which ships cannot be taken out of them."""
+    test, none = answered(150, 0.8, 2), EvaluateOptions()
+    whole = judge(Sorting(), SCHEMA, split("train", test), [], HeldOut(test), None, none, 1).calibration
+    held = HeldOut(test, homes=[k % 3 for k in range(150)])
+    folded = judge(Sorting(), SCHEMA, split("train", test), [], held, None, none, 1).calibration
+    assert set(whole) - set(folded) == {"ece_before"}
+    assert folded["temperature"] == SCHEMA.temperature
+
+
 def matrix(*rows):
     return {"labels": list("abcd")[: len(rows)], "counts": [list(row) for row in rows]}
 

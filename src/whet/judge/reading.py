@@ -47,7 +47,12 @@ def read(
     seed: int = 0,
 ) -> Reading:
     """Walk through the pairs once, and keep counts and numbers; labels are looked at in ``validation`` too."""
-    counting, deciding, doubting, traits = Counting(schema), Deciding(schema), Doubting(schema), Traits(held.roles)
+    counting, deciding, doubting, traits = (
+        Counting(schema),
+        Deciding(schema, not held.homes),
+        Doubting(schema),
+        Traits(held.roles),
+    )
     places = _searched(len(held.pairs), seed)
     due = iter(places.tolist())
     following = next(due, None)

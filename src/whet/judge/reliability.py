@@ -23,11 +23,11 @@ class Deciding:
 
     With one label a row a decision is the given answer; with several, each label of each row is one, and its
     probability that of being there; of tagged sentences it is each entity that was found, where answers tell their
-    scores, else each word's tag.
+    scores, else each word's tag. Answers of ``one_model`` have its temperature; models of folds each had their own.
     """
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, one_model: bool = True) -> None:
+        self._schema, self._one_model = schema, one_model
         self._sure, self._right, self._before = array("d"), array("d"), array("d")
         self._squares = 0.0
         self._rows = 0
@@ -57,7 +57,7 @@ class Deciding:
         squares = float(chances @ chances) + (1 - 2 * probabilities[target] if target in probabilities else 1)
         self._squares += squares / 2 if len(chances) == 2 else squares
         self._rows += 1
-        if self._schema.temperature:  # p before is p after to the power of T, made to sum to 1
+        if self._schema.temperature and self._one_model:  # p before is p after to the power of T, made to sum to 1
             raised = (chances / chances.max()) ** self._schema.temperature
             self._before.append((given / chances.max()) ** self._schema.temperature / float(raised.sum()))
 
@@ -75,9 +75,9 @@ class Deciding:
             self._right.append(entities.Span(start, end, entity["type"]) in there)
 
     def calibration(self) -> dict[str, Any] | None:
-        """``ece``, the ``temperature`` in use (null: none was fitted) and the reliability diagram's ``bins``.
+        """``ece``, the model's ``temperature`` (null: none was fitted) and the reliability diagram's ``bins``.
 
-        Where there was a temperature, ``ece_before`` is what the error was without it; one label a row has its
+        Where the answers had that temperature, ``ece_before`` is what the error was without it; one label a row has its
         ``brier`` score too (as the shelf's metric of that name), several labels a row the error of each, ``by_label``,
         the largest first. None where answers carry no probabilities.
         """
