@@ -1,7 +1,7 @@
 """What an answer says, one claim at a time, and how surely: read off the answer's shape, whatever the task.
 
 One row an example: each label that was given, or the number. One row a word: each entity that was found, or else each
-word's tag. Over the vocabulary an answer claims nothing: its surprise is told token by token already.
+word's tag. Over the vocabulary an answer claims nothing: it only tells how likely the text is.
 """
 
 from __future__ import annotations
