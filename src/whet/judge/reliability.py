@@ -95,6 +95,7 @@ class Deciding:
             found["brier"] = self._squares / self._rows
         if self._labels:
             each = (sure.reshape(-1, len(self._labels)).T, right.reshape(-1, len(self._labels)).T)
-            rows = [{"label": n, "ece": ece(s, r)} for n, s, r in zip(self._labels, *each, strict=True)]
-            found["by_label"] = sorted(rows, key=lambda one: -one["ece"])[:MOST_LABELS]
+            rows = [(-ece(s, r), n) for n, s, r in zip(self._labels, *each, strict=True)]
+            rows.sort(key=lambda one: one[0])
+            found["by_label"] = [{"label": name, "ece": -error} for error, name in rows[:MOST_LABELS]]
         return found
