@@ -55,7 +55,9 @@ def here(monkeypatch) -> list[list[str]]:
 def compare(place: Path, out: Path, **options) -> Comparison:
     asked = {"strategies": "full,head", "seeds": 2, "rates": 1, **options}
     settings = (*SETTINGS, *asked.pop("settings", ()))
-    return whet.compare(asked.pop("data", place / "rows.csv"), model=str(place / "model"), out=out, settings=settings, **asked)
+    return whet.compare(
+        asked.pop("data", place / "rows.csv"), model=str(place / "model"), out=out, settings=settings, **asked
+    )
 
 
 @pytest.fixture(scope="module")
