@@ -55,7 +55,9 @@ def here(monkeypatch) -> list[list[str]]:
 def compare(place: Path, out: Path, **options) -> Comparison:
     asked = {"strategies": "full,head", "seeds": 2, "rates": 1, **options}
     settings = (*SETTINGS, *asked.pop("settings", ()))
-    return whet.compare(place / "rows.csv", model=str(place / "model"), out=out, settings=settings, **asked)
+    return whet.compare(
+        asked.pop("data", place / "rows.csv"), model=str(place / "model"), out=out, settings=settings, **asked
+    )
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +126,22 @@ def test_the_second_strategy_does_not_tokenise_again(made):
     _, encoded, _ = made
     first, second, third, fourth = encoded  # full 0, head 0, full 1, head 1
     assert first >= 60 and second < 10 and fourth < 10, encoded
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_a_seed_has_other_test_rows_even_beside_a_test_file(place, tmp_path, here, labelled):
+    """``data.max_rows`` draws a part of a test file, and one without labels is passed over."""
+    head, *rows = write_rows(tmp_path / "all.csv").read_text("utf-8").splitlines()
+    (tmp_path / "train.csv").write_text("\n".join([head, *rows[:40]]), "utf-8")
+    if labelled:
+        settings = ("data.test=" + str(tmp_path / "test.csv"), "data.max_rows=16", "data.on_leak=allow")
+        (tmp_path / "test.csv").write_text("\n".join([head, *rows[40:]]), "utf-8")
+    else:
+        settings = ("data.test=" + str(tmp_path / "test.csv"),)
+        (tmp_path / "test.csv").write_text("\n".join(["text", "a film", "no film"]), "utf-8")
+    found = compare(place, tmp_path / "c", strategies="head", data=tmp_path / "train.csv", settings=settings)
+    assert len(here) == 2 and found.result["same_rows"] is False
+    assert all("score" in row for row in found.result["runs"])
 
 
 def test_stopped_it_goes_on_without_doing_anything_twice(place, tmp_path, here, monkeypatch, made):

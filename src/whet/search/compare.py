@@ -126,14 +126,15 @@ def _read(recipes: Sequence[Recipe], seeds: int, tell: Tell) -> tuple[list[Recip
         for recipe in recipes
     ]
     tests = {
-        seed: (corpus if stage.data.test or seed == first.seed else _reread(first, seed)).splits["test"].examples
+        seed: (corpus if seed == first.seed else _reread(first, seed)).splits["test"].examples
         for seed in range(first.seed, first.seed + seeds)
     }
     return settled, Ground.of(task, corpus.schema, metric, added, tests), dict(corpus.files)
 
 
 def _reread(recipe: Recipe, seed: int) -> Corpus:
-    """The rows with the test split that another seed draws."""
+    """The rows as another seed has them. Even a test file does not make them the same for all: of it ``data.max_rows``
+    draws a part, and one without labels is passed over."""
     return legs.read(dataclasses.replace(recipe, seed=seed), silent)[1][0]
 
 
