@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import make_run
+from whet.core.rundir import write_json
 
 
 @pytest.fixture
@@ -37,6 +38,11 @@ def test_list_survives_a_damaged_run_and_strangers(two, whet_cli):
     Path("runs/notes").mkdir()
     told = whet_cli("runs", "list")
     assert told.code == 0 and "damaged" in told.out and "notes" not in told.out
+
+
+def test_comparisons_are_named_beside_the_runs(door, whet_cli):
+    write_json(Path("comparisons/reviews") / "comparison.json", {})
+    assert "comparisons/reviews" in whet_cli("runs").err and whet_cli("runs", "--json").json == []
 
 
 def test_no_runs_yet(door, whet_cli):

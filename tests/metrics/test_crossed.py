@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from whet.metrics import student
-from whet.metrics.crossed import Estimate, estimate, holm, spread_of_differences
+from whet.metrics.crossed import Estimate, Spread, estimate, holm, spread_of_differences
 
 DRAWS = 100
 LEAN = 0.8
@@ -91,6 +91,14 @@ def test_with_one_seed_the_rows_alone_are_judged():
     alarms = sum(is_alarm(one, 0.05) for one in found)
     assert 5 <= alarms <= most(repetitions, 0.05)
     assert {one.seeds_part for one in found} == {0.0}
+
+
+def test_one_seed_left_is_given_the_spread_of_the_others():
+    """A pair whose other cells failed is no surer than the pairs whose seeds are known."""
+    drawn = np.random.default_rng(0).normal(0.1, 0.01, (1, 200))
+    alone, beside = (estimate(np.array([0.1]), drawn, 200, spread) for spread in (None, Spread(0.05**2, 8)))
+    assert alone.seeds_part == 0 and beside.seeds_part == 0.05**2 and beside.rows_part == alone.rows_part
+    assert beside.p > 0.05 > alone.p
 
 
 def test_a_real_difference_is_found():

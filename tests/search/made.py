@@ -68,7 +68,7 @@ def comparison(labels: tuple[str, ...] = tuple(SPECS), seeds: int = 3, **fails: 
     """What ``comparison.json`` would say of them."""
     found = [measured(label, seeds, fails=fails.get(label, ())) for label in labels]
     runs = [table.run_row(one, "accuracy", ROOT) for each in found for one in each.cells.values()]
-    lines, pairs = table.summary(found, 400, runs, 0.95), table.pairs(found, 400, "accuracy", 0.95)
+    lines, pairs = table.summary(found, 400, runs, "accuracy", 0.95), table.pairs(found, 400, "accuracy", 0.95)
     tried = [{"learning_rate": 1e-4, "validation": 0.9}, {"learning_rate": 3e-4, "validation": 0.88}]
     return {
         "status": "finished",

@@ -21,7 +21,9 @@ from whet.core.durable import make_folder
 from whet.core.errors import Preempted, UsageError
 from whet.core.events import Said
 from whet.core.rundir import read_json, read_lines
+from whet.recipe import Recipe
 from whet.search import cells
+from whet.search.asked import Entry
 from whet.search.compare import Comparison
 from whet.tasks.text_classification import TextClassification
 from whet.train.stop import Stop
@@ -213,6 +215,17 @@ def test_a_cell_that_fails_is_a_row_with_its_reason_and_the_rates_are_reported(p
     assert head["status"] == "finished" and full["status"] == "failed" and "the loss is nan" in full["reason"]
     assert [one["strategy"] for one in found["search"]] == ["head", "full learning_rate=1e30"]
     assert len(found["search"][0]["tried"]) == 3 and found["search"][0]["chosen"] == head["learning_rate"]
+
+
+def test_the_reason_of_a_failed_cell_has_its_cure(tmp_path):
+    """What a run says before it has a state stands in its log alone, and the cure is worth more than the fault."""
+    cell = cells.cell_at(tmp_path, Entry("head", Recipe.of({"data": {"train": "x.csv"}})), 0, None)
+    log = cell.place.with_name(cell.place.name + ".log")
+    log.parent.mkdir(parents=True)
+    log.write_text("a note\nerror: m: it is no decoder\n  cure: set task.objective=masked\n", "utf-8")
+    assert cells.outcome(cell).reason == "m: it is no decoder; cure: set task.objective=masked"
+    log.write_text("error: one thing\nerror: another\n", "utf-8")
+    assert cells.outcome(cell).reason == "another"
 
 
 def test_a_metric_of_the_shelf_leads(place, tmp_path, here):

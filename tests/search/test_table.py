@@ -13,8 +13,10 @@ from whet.core.rundir import plain
 from whet.judge.words import sentences as words
 from whet.metrics.crossed import holm
 from whet.search import page, spoken, table
+from whet.search.asked import Asked, Entry
 from whet.search.cells import Cell, Outcome
 from whet.search.scatter import LETTER, Spot, scatter
+from whet.search.table import Measured
 
 
 def pair_of(found, a, b):
@@ -31,6 +33,38 @@ def test_luck_and_more_than_luck_are_told_apart():
     assert [pair["p_adjusted"] for pair in found["pairs"]] == holm([pair["p"] for pair in found["pairs"]])
     assert max(pair["p_adjusted"] / pair["p"] for pair in found["pairs"]) == pytest.approx(6)
     assert set(pair_of(found, "full", "lora")) >= {"a", "b", "difference", "low", "high", "p", "p_adjusted", "verdict"}
+
+
+def test_equal_epochs_are_told_and_others_left_to_each():
+    found = comparison()
+    assert "epochs: 4." in page.render(found, "c", "en")
+    own = page.render({**found, "epochs": None}, "c", "en")
+    assert "differ in their epochs" in own and "None" not in own
+    asked = [Asked((entry("full"), other), 1, 1, None, {}) for other in (entry("head"), longer(entry("head")))]
+    assert [spoken.epochs_of(one) for one in asked] == [entry("full").stage.train.epochs, None]
+
+
+def longer(one):
+    return Entry(one.label, one.recipe.with_stage(0, one.recipe.stages[0].with_("train", epochs=99.0)))
+
+
+def test_an_interval_ends_where_the_metric_ends():
+    """Two seeds that lie apart say hardly anything, and no accuracy lies above 1."""
+    apart = measured("full", seeds=2)
+    apart.values.update({0: 0.99, 1: 0.6})
+    rows = [table.run_row(one, "accuracy", ROOT) for one in apart.cells.values()]
+    ends = {
+        metric: (line["low"], line["high"])
+        for metric in ("accuracy", "matthews", "mae", "own")
+        for line in table.summary([apart], 400, rows, metric, 0.95)
+    }
+    assert ends["own"][0] < -1 and ends["own"][1] > 2
+    assert ends["accuracy"] == (0, 1) and ends["matthews"] == (-1, 1) and ends["mae"] == (0, ends["own"][1])
+    undefined = Measured("full", apart.cells, apart.values, {seed: np.full(100, np.nan) for seed in apart.values})
+    assert np.isnan(table.summary([undefined], 400, rows, "accuracy", 0.95)[0]["low"])
+    other = measured("head", seeds=2)
+    pair = table.pairs([apart, other], 400, "accuracy", 0.95)[0]
+    assert -1 <= pair["low"] < pair["high"] <= 1
 
 
 def test_where_less_is_better_the_verdict_turns():

@@ -25,7 +25,7 @@ from whet.cli._show import document, figure, note, say, table
 from whet.cli._verbs import Verbs
 from whet.core import yamlfile
 from whet.core.errors import Fault, UsageError, nearest
-from whet.core.rundir import RunDir, read_json
+from whet.core.rundir import COMPARISON, RunDir, read_json
 
 app = new_app(cls=Verbs, invoke_without_command=True)
 
@@ -45,6 +45,8 @@ def list_runs(under: Under = "runs", as_json: Json = False, debug: Debug = False
     if as_json:
         document([{key: value for key, value in one.items() if key != "metrics"} for one in found])
         return
+    if compared := sorted(str(place.parent) for place in Path("comparisons").glob(f"*/{COMPARISON}")):
+        note(f"comparisons (whet compare), each with its own runs: {', '.join(compared)}")
     if not found:
         note(f"no runs under {under}/ yet; `whet run DATA` makes one")
         return

@@ -72,8 +72,8 @@ def estimate(values_s: np.ndarray, drawn_sb: np.ndarray, rows: int, all_of_them:
     """The mean of the seeds' values with its error.
 
     ``drawn_sb`` are the values on resampled rows, the same rows for all seeds; a resample in which one of them is not
-    defined is left out. With one seed only the rows vary, and the estimate speaks of that seed alone. Few seeds may lie
-    close together by luck: ``all_of_them`` is the spread over all strategies, below which none is taken to be.
+    defined is left out. Few seeds may lie close together by luck: ``all_of_them`` is the spread over all strategies,
+    below which none is taken to be. Where that is not known either, one seed's estimate speaks of that seed alone.
     """
     seeds, value = len(values_s), float(np.mean(values_s))
     known = drawn_sb[:, ~np.isnan(drawn_sb).any(0)]
@@ -82,7 +82,8 @@ def estimate(values_s: np.ndarray, drawn_sb: np.ndarray, rows: int, all_of_them:
     covariance = np.atleast_2d(np.cov(known)) * min(1.0, MOST_DRAWN / rows)
     whole = float(covariance.mean())  # of the mean over these very seeds
     if seeds == 1:
-        return Estimate(value, whole, 0.0, rows - 1, np.inf)
+        others = all_of_them or Spread(0.0, np.inf)
+        return Estimate(value, whole, others.variance, rows - 1, others.freedom)
     within = float(np.trace(covariance)) / seeds**2 - max(0.0, _together(covariance)) / seeds
     spread = Spread(float(np.var(values_s, ddof=1)), seeds - 1)
     if all_of_them is not None:

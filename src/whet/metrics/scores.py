@@ -28,6 +28,16 @@ DRAWS = 1000
 LOWER_IS_BETTER = {"perplexity", "loss", "bits_per_byte", "mae", "mse", "ece", "brier"}
 """Metrics for which less is better; all others are better when higher. Those of the shelf join when they are chosen."""
 
+_SHARES = ("accuracy", "f1", "f1_macro", "f1_micro", "precision", "recall", "roc_auc", "average_precision", "ece")
+RANGES = {
+    **dict.fromkeys(_SHARES, (0.0, 1.0)),
+    **dict.fromkeys(("matthews", "pearson", "spearman", "cohen_kappa"), (-1.0, 1.0)),
+    **dict.fromkeys(("loss", "mse", "mae", "bits_per_byte"), (0.0, math.inf)),
+    "perplexity": (1.0, math.inf),
+    "brier": (0.0, 2.0),
+}
+"""What a metric can be at all; of others nothing is known."""
+
 
 @dataclass(frozen=True)
 class Interval:

@@ -187,6 +187,8 @@ def _reason(cell: Cell) -> str:
     if not said:
         log = cell.place.with_name(cell.place.name + ".log")
         lines = log.read_text("utf-8", errors="replace").splitlines() if log.is_file() else []
-        errors = [line.partition("error:")[2].strip() for line in lines if line.startswith("error:")]
-        said = errors[-1] if errors else "it did not finish"
-    return str(said).splitlines()[0]
+        begins = [number for number, line in enumerate(lines) if line.startswith("error:")]
+        said = "\n".join(lines[begins[-1] :]).removeprefix("error:").strip() if begins else "it did not finish"
+    first, *rest = str(said).splitlines()
+    cure = rest[0].strip() if rest and rest[0].strip().startswith("cure:") else ""
+    return f"{first}; {cure}" if cure else first

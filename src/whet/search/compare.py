@@ -72,7 +72,7 @@ def compare(
     overwrite: bool = False,
 ) -> Comparison:
     """Train every strategy with every seed on the same rows, and say which differ by more than luck."""
-    with Stop(out) as stop:
+    with Stop(out if out is not None and is_comparison(out) else None) as stop:
         for named, recipe in entries:
             _refuse(named, recipe)
         settled, ground, files = _read([recipe for _, recipe in entries], seeds, tell)
@@ -209,7 +209,7 @@ def _publish(asked: Asked, ground: Ground, place: Path, known: Known, status: st
                 known.drawn[cells[seed].cell.place] = ground.drawn(cells[seed])
         measured.append(table.Measured(label, cells, values, {s: known.drawn[cells[s].cell.place] for s in values}))
         rows += [table.run_row(one, metric, place) for one in cells.values()]
-    lines = table.summary(measured, ground.rows, rows, confidence)
+    lines = table.summary(measured, ground.rows, rows, metric, confidence)
     pairs = table.pairs(measured, ground.rows, metric, confidence)
     found = {
         "status": status,
@@ -219,7 +219,7 @@ def _publish(asked: Asked, ground: Ground, place: Path, known: Known, status: st
         "confidence": confidence,
         "test_rows": ground.rows,
         "same_rows": ground.same_rows,
-        "epochs": None if asked.budget else stage.train.epochs,
+        "epochs": None if asked.budget else spoken.epochs_of(asked),
         "runs": rows,
         "summary": lines,
         "pairs": pairs,

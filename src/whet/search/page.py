@@ -221,10 +221,14 @@ def _cells(found: Mapping[str, Any], metric: str, say: Words) -> str:
 
 
 def _how(found: Mapping[str, Any], say: Words) -> list[str]:
-    limit = found["asked"]["budget"]
+    limit, epochs = found["asked"]["budget"], found["epochs"]
+    if limit:
+        trained = say("how_budget", budget=limit)
+    else:
+        trained = say("how_own_epochs") if epochs is None else say("how_epochs", epochs=f"{epochs:g}")
     return [
         say("how_rows" if found["same_rows"] else "how_drawn", rows=figure(found["test_rows"])),
-        say("how_budget", budget=limit) if limit else say("how_epochs", epochs=f"{found['epochs']:g}"),
+        trained,
         say("how_statistics"),
     ]
 

@@ -16,14 +16,20 @@ def beginning(asked: Asked, ground: Ground) -> str:
     """What will be done, before anything is trained."""
     count, seeds = len(asked.entries), asked.seeds
     search = f", {asked.rates} learning rates each on the validation rows" if asked.rates > 1 else ""
-    limit = f"{asked.budget} of training" if asked.budget else _epochs(asked.entries[0].stage.train.epochs)
+    limit = f"{asked.budget} of training" if asked.budget else _epochs(epochs_of(asked))
     rows = f"{ground.rows} test rows" + ("" if ground.same_rows else " (each seed draws its own part of them)")
     cells = f"{_many(count, 'strategy', 'strategies')} x {_many(seeds, 'seed', 'seeds')}{search}"
     return f"{cells}, {limit} a cell, {rows}: {_trainings(asked)} trainings"
 
 
-def _epochs(count: float) -> str:
-    return f"{count:g} {'epoch' if count == 1 else 'epochs'}"
+def epochs_of(asked: Asked) -> float | None:
+    """The epochs of every cell; None where strategies differ in them."""
+    counts = {entry.stage.train.epochs for entry in asked.entries}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _epochs(count: float | None) -> str:
+    return "its own epochs" if count is None else f"{count:g} {'epoch' if count == 1 else 'epochs'}"
 
 
 def _many(count: int, one: str, more: str) -> str:

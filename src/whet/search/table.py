@@ -13,7 +13,7 @@ import numpy as np
 
 from whet.judge.paired import FEWEST_ROWS
 from whet.metrics.crossed import Estimate, Spread, estimate, holm, spread_of_differences
-from whet.metrics.scores import LOWER_IS_BETTER, better
+from whet.metrics.scores import LOWER_IS_BETTER, RANGES, better
 from whet.search.cells import Outcome
 
 AXES = {"seconds": "lower", "peak_bytes": "lower", "bundle_bytes": "lower", "retention": "higher"}
@@ -67,9 +67,13 @@ def _known(name: str, value: Any) -> dict[str, Any]:
 
 
 def summary(
-    all_of_them: Sequence[Measured], rows: int, runs: Sequence[Mapping[str, Any]], confidence: float
+    all_of_them: Sequence[Measured], rows: int, runs: Sequence[Mapping[str, Any]], metric: str, confidence: float
 ) -> list[dict[str, Any]]:
-    """One line a strategy: its mean score with an interval over rows and seeds, and the means of what it takes."""
+    """One line a strategy: its mean score with an interval over rows and seeds, and the means of what it takes.
+
+    An interval of few seeds is wide: it is cut where the metric ends, which takes nothing that could be true.
+    """
+    least, most = _range(metric)
     lines = []
     for one in all_of_them:
         mine = [row for row in runs if row["strategy"] == one.label]
@@ -80,7 +84,11 @@ def summary(
         if one.values:
             found = _estimate(list(one.values.values()), [one.drawn[seed] for seed in one.values], rows, None)
             half = found.half_width(confidence)
-            line |= {"mean": found.value, "low": found.value - half, "high": found.value + half}
+            line |= {
+                "mean": found.value,
+                "low": _cut(found.value - half, least, most),
+                "high": _cut(found.value + half, least, most),
+            }
         rates = {row["learning_rate"] for row in mine if row["learning_rate"] is not None}
         line |= {"learning_rate": rates.pop()} if len(rates) == 1 else {}
         for name in ("seconds", "peak_bytes", "moved", "bundle_bytes", "retention"):
@@ -93,6 +101,7 @@ def summary(
 def pairs(all_of_them: Sequence[Measured], rows: int, metric: str, confidence: float) -> list[dict[str, Any]]:
     """Every two strategies on the seeds that both have; the verdict is on ``a``, after paying for all pairs (Holm)."""
     spread = _spread(all_of_them)
+    least, most = _range(metric)
     found = []
     for a, b in combinations(all_of_them, 2):
         seeds = [seed for seed in a.values if seed in b.values]
@@ -118,8 +127,8 @@ def pairs(all_of_them: Sequence[Measured], rows: int, metric: str, confidence: f
                 "a": a_label,
                 "b": b_label,
                 "difference": one.value,
-                "low": one.value - half,
-                "high": one.value + half,
+                "low": _cut(one.value - half, least - most, most - least),
+                "high": _cut(one.value + half, least - most, most - least),
                 "p": one.p,
                 "p_adjusted": p,
                 "seeds": count,
@@ -131,6 +140,14 @@ def pairs(all_of_them: Sequence[Measured], rows: int, metric: str, confidence: f
 
 def _estimate(values: Sequence[float], drawn: Sequence[np.ndarray], rows: int, spread: Spread | None) -> Estimate:
     return estimate(np.array(values), np.array(drawn), rows, spread)
+
+
+def _range(metric: str) -> tuple[float, float]:
+    return RANGES.get(metric, (-math.inf, math.inf))
+
+
+def _cut(value: float, least: float, most: float) -> float:
+    return float(np.clip(value, least, most))
 
 
 def _spread(all_of_them: Sequence[Measured]) -> Spread | None:
