@@ -74,7 +74,8 @@ def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory |
     data = recipe.stages[-1].data
     if data.fold is not None or data.share is not None:
         return None
-    kind, tokenizer, path, task = _kind(corpora), base.tokenizer, base.choice.path, corpus.task.settled(corpus.schema)
+    kind = "sequence" if base.loaded.head_is_new else _kind(corpora)  # a new head knows nothing that it could forget
+    tokenizer, path, task = base.tokenizer, base.choice.path, corpus.task.settled(corpus.schema)
     network = base.loaded.network.to(stage.train.device or best_device())
     engine = Engine(network, base.loaded.anatomy, path)
     longest = longest_input(network.config, tokenizer)
@@ -133,4 +134,5 @@ def _earlier(recipe: Recipe, corpora: Sequence[Corpus]) -> Earlier | None:
     file, last = recipe.stages[-1].evaluate.retain, corpora[-1]
     if file is None:
         return None
-    return read_earlier(file, recipe.stages[0].model.name, last.task.settled(last.schema), last.schema)
+    language = None if _kind(corpora) == "sequence" else (last.task.settled(last.schema), last.schema)
+    return read_earlier(file, recipe.stages[0].model.name, language)
