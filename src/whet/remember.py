@@ -1,7 +1,7 @@
 """What the model forgot: the first stage's untouched model is asked before training, the last stage's after it.
 
 Before, the first stage's own model is asked as it comes from its files, before anything is installed in it, so that no
-second one ever stands in memory; a run that goes on asks the same again.
+second one stands in memory beside the training; a run that goes on asks the same again.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory |
     limits = choose_limits(stage.encode, task, corpus.schema, longest).limits
     earlier = _earlier(recipe, corpora)
     found = look(engine, texts, kind) if texts else None
-    own = ask_before(earlier, stage.model.name, engine, tokenizer, limits) if earlier else None
+    own = ask_before(earlier, engine, tokenizer, limits) if earlier else None
     weights, seconds = tuple(_weights(engine, kind)), time.perf_counter() - began
     return Memory(texts, left_out, kind, path, tokenizer, limits, found, weights, own, seconds)
 

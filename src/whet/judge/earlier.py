@@ -49,6 +49,8 @@ class Earlier:
     schema: Schema
     asked: tuple[Example, ...]
     learnt: tuple[Example, ...] = ()
+    head: Model | None = None
+    """The base as a model of its own, on the processor, where its head is asked."""
     why: str = ""
     """Why it is not the base's head that is asked; empty where it is, or cannot be."""
 
@@ -80,7 +82,7 @@ def read_earlier(file: str, base: str, language: tuple[Task, Schema] | None = No
         model = open_predictor(base, "cpu").model
         if model.anatomy.base and any(column.target for column in model.task.columns):
             found = prepare_test(file, options, model.task, model.schema, model.columns)
-            return Earlier(file, "head", model.task, model.schema, tuple(found.splits["test"].examples))
+            return Earlier(file, "head", model.task, model.schema, tuple(found.splits["test"].examples), head=model)
     except (ModelError, DataError) as error:  # it has no head, or one for other rows
         why = error.faults[0].what
     return _probed(file, why)
@@ -103,7 +105,7 @@ def _probed(file: str, why: str) -> Earlier:
         raise DataError([Fault(what, f"{file}, row {unknown[0]}", "give more rows of it, or leave it out")])
     if len(asked) < FEWEST:
         raise DataError(f"{len(learnt) + len(asked)} rows are too few to ask", file, f"give {2 * FEWEST} or more")
-    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why)
+    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why=why)
 
 
 def _own_cure(fault: Fault) -> Fault:
@@ -133,10 +135,10 @@ class Before:
         return Measured("retain", metric, old, new, more, self.chance)
 
 
-def ask_before(earlier: Earlier, base: str, engine: Engine, tokenizer: Any, limits: Limits) -> Before:
+def ask_before(earlier: Earlier, engine: Engine, tokenizer: Any, limits: Limits) -> Before:
     """Ask the untouched model; ``engine`` is its own, in float32."""
-    if earlier.how == "head":
-        model = open_predictor(base, str(engine.device)).model
+    if model := earlier.head:
+        model.network.to(engine.device)
         plain = Engine(model.network, model.anatomy, model.engine.path)
         pairs = _answered(dataclasses.replace(model, engine=plain), earlier)
         pooler = getattr(plain.base, "pooler", None)
