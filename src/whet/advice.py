@@ -58,7 +58,8 @@ def worst(leg: Leg, predictor: Predictor, pairs: Sequence[Pair], errors: Sequenc
         return []
     wrong = mistakes(errors, EXPLAINED)
     rows = [one.row for one in wrong.shown] if wrong.known else []
-    where = {pair.example.row: place for place, pair in enumerate(pairs) if pair.example.row in set(rows)}
+    named = set(rows)
+    where = {pair.example.row: place for place, pair in enumerate(pairs) if pair.example.row in named}
     told = predictor.explained([pairs[where[row]] for row in rows])
     originals = leg.corpus.originals("test")
     lines = [as_row(row, originals[where[row]], pair) for row, pair in zip(rows, told, strict=True)]

@@ -44,9 +44,8 @@ def is_point(recipe: Recipe) -> bool:
 
 
 def seconds(forecasts: Sequence[Forecast]) -> float:
-    """What the curve takes: the last stage on three quarters of its rows in all, each stage before it twice."""
-    *before, last = (one.train_seconds for one in forecasts)
-    return len(SHARES) * sum(before) + sum(SHARES) * last
+    """What the curve takes: the last stage on three quarters of its rows in all."""
+    return sum(SHARES) * forecasts[-1].train_seconds
 
 
 def settled(recipe: Recipe, forecasts: Sequence[Forecast], budget_seconds: float | None = None) -> Recipe:
@@ -93,7 +92,7 @@ def run(recipe: Recipe, out: RunDir, tell: Tell, train: Callable[[Recipe, RunDir
         place = out.point(round(100 * share))
         if place.status() != "finished":
             tell(Said(f"learning curve: the same recipe on {share:.0%} of the training rows"))
-            train(_recipe(recipe, share), place, lambda event: None if isinstance(event, Said) else tell(event))
+            train(_recipe(recipe, share, out), place, lambda event: None if isinstance(event, Said) else tell(event))
         place.recover()
         if place.checkpoints.is_dir():
             discard(place.checkpoints)
@@ -101,7 +100,10 @@ def run(recipe: Recipe, out: RunDir, tell: Tell, train: Callable[[Recipe, RunDir
 
 
 def measured(recipe: Recipe, leg: Leg, out: RunDir, validation: Sequence[Pair], spent: float) -> Curve | None:
-    """The curve on the validation rows, answered by each point's model; None where none was trained."""
+    """The curve on the validation rows, answered by each point's model; None where none was trained.
+
+    ``spent`` is the time of the whole's last stage, as a point has no other.
+    """
     options = recipe.stages[-1].evaluate
     if not options.curve or not validation:
         return None
@@ -110,9 +112,9 @@ def measured(recipe: Recipe, leg: Leg, out: RunDir, validation: Sequence[Pair], 
     for share in SHARES:
         place = out.point(round(100 * share))
         check = rundir.read_json(place.check)
-        rows = check.get("stages", [check])[-1]["rows"]["used"]["train"]
+        rows = check["rows"]["used"]["train"]
         answered.append(_alone(task.score(_answers(place, leg), schema), metric))
-        points.append((share, rows, sum(one["seconds"] for one in rundir.read_json(place.state)["done"])))
+        points.append((share, rows, rundir.read_json(place.state)["done"][-1]["seconds"]))
     answered.append(_alone(task.score(validation, schema), metric))
     points.append((1.0, leg.corpus.rows["train"], spent))
     values: list[Interval] = [one.intervals(options.confidence, seed=recipe.seed)[metric] for one in answered]
@@ -135,7 +137,12 @@ def _alone(scores: Scores, metric: str) -> Scores:
     return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce)
 
 
-def _recipe(recipe: Recipe, share: float) -> Recipe:
-    """The whole's recipe with fewer rows; its folds stay named, for with them no rows are set apart for a test."""
+def _recipe(recipe: Recipe, share: float, out: RunDir) -> Recipe:
+    """The whole's last stage with fewer rows, from the model that the stages before it left, which read all of theirs.
+
+    Its folds stay named, for with them no rows are set apart for a test.
+    """
     stage = recipe.stages[-1].with_("evaluate", pool=None, retain=None, curve=False).with_("data", share=share)
-    return recipe.with_stage(len(recipe.stages) - 1, stage)
+    if number := len(recipe.stages) - 1:
+        stage = stage.with_("model", name=str(out.stage(number - 1).resolve()))
+    return dataclasses.replace(recipe, stages=(stage,))

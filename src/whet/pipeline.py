@@ -281,7 +281,7 @@ def _measure(
     )
     verdict = with_reasons(verdict, papers.training(out, leg), leg.stage.evaluate.language)
     bundle.pack(leg.model, leg.stage.strategy, out.model)
-    curved = curve.measured(recipe, leg, out, validation, sum(one.seconds for one in done))
+    curved = curve.measured(recipe, leg, out, validation, done[-1].seconds)
     retained = remember.after(memory, leg, recipe.seed) if memory else None
     further = [*([curved.finding] if curved else []), *([retained.finding] if retained else [])]
     further += advice.ranked(leg, predictor, out, tell)

@@ -140,7 +140,10 @@ def read_values(path: Path, settings: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Lay ``section.key=value`` settings over plain values; the value is read as YAML reads it."""
+    """Lay ``section.key=value`` settings over plain values; the value is read as YAML reads it.
+
+    A key of all stages is set anew in each stage that names it itself, lest that went silently over the setting.
+    """
     for setting in settings:
         key, equals, text = setting.partition("=")
         words = key.strip().split(".")
@@ -163,6 +166,12 @@ def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
                     place[word] = {}
             if following:
                 place = place[word]
+        stages = values.get("stages") if words[0] != "stages" else None
+        for part in stages if isinstance(stages, list) else ():
+            for word in words[:-1]:
+                part = part.get(word) if isinstance(part, dict) else None
+            if isinstance(part, dict) and words[-1] in part:
+                part[words[-1]] = yamlfile.read(text, f"--set {setting}")
     return values
 
 

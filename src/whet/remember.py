@@ -1,7 +1,7 @@
 """What the model forgot: the first stage's untouched model is asked before training, the last stage's after it.
 
 Before, the first stage's own model is asked as it comes from its files, before anything is installed in it, so that no
-second one ever stands in memory; a run that goes on asks the same again.
+second one stands in memory beside the training; a run that goes on asks the same again.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory |
     data = recipe.stages[-1].data
     if data.fold is not None or data.share is not None:
         return None
-    kind, tokenizer, path, task = _kind(corpora), base.tokenizer, base.choice.path, corpus.task.settled(corpus.schema)
+    kind = "sequence" if base.loaded.head_is_new else _kind(corpora)  # a new head knows nothing that it could forget
+    tokenizer, path, task = base.tokenizer, base.choice.path, corpus.task.settled(corpus.schema)
     network = base.loaded.network.to(stage.train.device or best_device())
     engine = Engine(network, base.loaded.anatomy, path)
     longest = longest_input(network.config, tokenizer)
@@ -82,7 +83,7 @@ def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory |
     limits = choose_limits(stage.encode, task, corpus.schema, longest).limits
     earlier = _earlier(recipe, corpora)
     found = look(engine, texts, kind) if texts else None
-    own = ask_before(earlier, stage.model.name, engine, tokenizer, limits) if earlier else None
+    own = ask_before(earlier, engine, tokenizer, limits) if earlier else None
     weights, seconds = tuple(_weights(engine, kind)), time.perf_counter() - began
     return Memory(texts, left_out, kind, path, tokenizer, limits, found, weights, own, seconds)
 
@@ -133,4 +134,5 @@ def _earlier(recipe: Recipe, corpora: Sequence[Corpus]) -> Earlier | None:
     file, last = recipe.stages[-1].evaluate.retain, corpora[-1]
     if file is None:
         return None
-    return read_earlier(file, recipe.stages[0].model.name, last.task.settled(last.schema), last.schema)
+    language = None if _kind(corpora) == "sequence" else (last.task.settled(last.schema), last.schema)
+    return read_earlier(file, recipe.stages[0].model.name, language)

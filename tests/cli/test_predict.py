@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 import whet
-from whet.cli import _show, predict
+from whet.cli import _explained, _show, predict
 
 
 @pytest.fixture
@@ -198,6 +198,37 @@ def test_an_explanation_is_readable_without_colour():
         "  咖啡   -0.500  ---",
     ]
     assert told[-1] == "  row 7  0.910  yes: good tea"
+
+
+def test_words_and_tags_are_printed_as_words_and_tags():
+    part = {"text": "Paris", "words": [1, 2], "weight": 0.4}
+    claims = [
+        {"of": "place", "words": [1, 2], "score": 0.1, "parts": [part, {**part, "weight": None}]},
+        {"of": "person", "words": [3, 5], "score": 0.1, "parts": [part]},
+    ]
+    words, tags = ["We", "saw", "Ada", "Lovelace"], ["O", "O", "B-person", "I-person"]
+    near = {"row": 3, "tokens": words, "tags": tags, "target": tags, "similarity": 0.2}
+    told = _explained.told({"claims": claims, "nearest": [near, {**near, "tags": ["O"] * 4, "target": ["O"] * 4}]})
+    assert told[1] == "what speaks for place, word 2 (+) and against it (-)" and told[2].startswith("  Paris")
+    assert told[3:5] == ["", "what speaks for person, words 4 to 5 (+) and against it (-)"]
+    assert told[-2:] == [
+        "  row 3  0.200  Ada B-person, Lovelace I-person: We saw Ada Lovelace",
+        "  row 3  0.200  O: We saw Ada Lovelace",
+    ]
+
+
+@pytest.mark.parametrize(("target", "said"), [(3.5, "3.5"), (["a", "b"], "a, b"), ([], "none")])
+def test_a_number_and_several_labels_are_printed_without_braces(target, said):
+    near = {"row": 3, "text": "tea", "label": target, "target": target, "similarity": 0.2}
+    assert _explained.told({"claims": [], "nearest": [near]})[-1] == f"  row 3  0.200  {said}: tea"
+
+
+def test_of_a_pair_each_word_is_named_with_its_text_and_texts_come_before_marks():
+    parts = [{"input": name, "text": "tea", "weight": weight} for name, weight in (("text", 0.2), ("text_pair", -0.1))]
+    near = {"row": 3, "index": 17, "genre": "cup", "one": "Tea is hot.", "two": "Tea is cold.", "similarity": 0.2}
+    told = _explained.told({"claims": [{"score": 0.1, "parts": parts}], "nearest": [{**near, "target": 1.5}]})
+    assert [line.split("  ")[1] for line in told[2:4]] == ["tea (text)", "tea (text_pair)"]
+    assert told[-1].endswith("1.5: Tea is hot. | Tea is cold. | 17 | cup")
 
 
 def test_explain_reaches_the_predictor(door, whet_cli, monkeypatch):

@@ -171,7 +171,8 @@ def test_the_loss_a_token_is_transformers_own(kind):
 
 
 def test_a_language_model_that_was_scrambled_has_forgotten_its_language():
-    _, engine, texts = language_model("causal")
+    _, engine, given = language_model("causal")
+    texts = [replace(one, chance=np.inf) for one in given]  # it was never trained, so it knows no better than chance
     before = look(engine, texts, "causal")
     found = compare(texts, before, look(engine, texts, "causal"), None, {}, 0.95, 0)
     assert found.unchanged and [probe["name"] for probe in found.probes] == ["text_en", "text_zh"]
@@ -184,6 +185,30 @@ def test_a_language_model_that_was_scrambled_has_forgotten_its_language():
     assert all(probe["lost"] and probe["after"] > probe["before"] for probe in found.probes)
     assert "English text, loss" in found.finding("en").text
     assert np.array_equal(first_states(engine, texts, "causal"), before.first)
+
+
+def test_a_text_that_the_untouched_model_could_only_guess_is_not_judged():
+    """stories260K spells Chinese byte by byte, having never seen any: 25 nats a token, where chance is 6."""
+    _, engine, (one, other) = language_model("causal")
+    before = look(engine, [one, other], "causal")
+    guessed = replace(before, answers={**before.answers, "zh": before.answers["zh"] + other.chance})
+    worse = replace(guessed, answers={name: nats + 1.0 for name, nats in guessed.answers.items()})
+    known = replace(before, answers={"en": before.answers["en"] * 0.0, "zh": guessed.answers["zh"]})
+    found = compare([one, other], known, worse, None, {}, 0.95, 0)
+    assert [probe["name"] for probe in found.probes] == ["text_en"] and found.probes[0]["lost"]
+    (left,) = found.as_metrics()["at_chance"]
+    assert left["name"] == "text_zh" and left["before"] >= left["chance"] == np.log(len(tokenizer_of_letters()))
+    said = found.finding("en").text
+    assert "Left out, as the untouched model did no better there than chance: Chinese text (" in said
+    assert "未判断" in found.finding("zh").text
+    assert "at_chance" not in judged(untouched(), untouched()).as_metrics()
+
+
+def test_a_change_too_small_for_three_decimals_is_not_called_1():
+    kept = judged(untouched(), look(damaged(0.01), minilm()[1], "sequence"))
+    for cka, said in ((0.99988, "CKA 0.9999;"), (0.9876, "CKA 0.988;"), (0.9999999, "CKA 0.9999999;")):
+        assert said in replace(kept, cka=(1.0, cka)).finding("en").text
+    assert "changed most" not in replace(kept, cka=(1.0, 1.0)).finding("en").text
 
 
 def test_the_intervals_are_paired_and_few_rows_are_no_loss():

@@ -80,6 +80,20 @@ def test_settings_reach_into_stages_and_names():
         apply({}, ["train.epochs"])
 
 
+def test_a_setting_of_all_stages_goes_over_what_a_stage_says_itself():
+    values = {
+        "train": {"epochs": 3},
+        "stages": [{"strategy": "head", "train": {"epochs": 1}}, {"train": {"warmup": 0}}],
+    }
+    again = Recipe.of(Recipe.of(values, "here").as_dict(), "there").as_dict()
+    for written in (values, again):
+        asked = ["train.epochs=7", "evaluate.pool=p.csv", "evaluate.retain=r.csv", "stages.1.train.batch_size=4"]
+        first, second = Recipe.of(apply(written, asked), "here").stages
+        assert (first.train.epochs, first.train.batch_size, first.evaluate.pool) == (7, 32, "p.csv")
+        assert (second.train.epochs, second.train.batch_size, second.evaluate.retain) == (7, 4, "r.csv")
+        assert (first.strategy_name, second.train.warmup) == ("head", 0)
+
+
 @pytest.mark.parametrize("setting", ["seed.deep=1", "stages.0=1", "train.epochs.more=2"])
 def test_a_setting_that_leads_nowhere_is_wrong_use_and_no_crash(setting):
     with pytest.raises(UsageError):

@@ -17,8 +17,6 @@ from whet.core.errors import ResourceError, UsageError
 from whet.core.rundir import RunDir
 from whet.forecast import Forecast
 from whet.judge.earlier import read_earlier
-from whet.tasks.contract import Schema
-from whet.tasks.text_classification import TextClassification
 
 BESIDE = ("model.pooling=mean", "evaluate.folds=2", "evaluate.curve=true")
 
@@ -78,12 +76,12 @@ def test_the_pool_leaves_out_what_the_run_has_read(crossed):
 
 
 def test_it_is_said_why_the_head_of_the_base_is_not_asked(crossed, tmp_path):
-    task, schema, base = TextClassification(), Schema("single", ("bad", "good")), str(crossed[0].root)
-    fits = read_earlier(str(crossed[0].root.parent / "earlier.csv"), base, task, schema)
+    base = str(crossed[0].root)
+    fits = read_earlier(str(crossed[0].root.parent / "earlier.csv"), base)
     assert fits.how == "head" and "not the base's own head" not in fits.sentence
     other = tmp_path / "other.csv"
     other.write_text("text,label\n" + "".join(f"row {k},{'xy'[k % 2]}\n" for k in range(40)), "utf-8")
-    unfit = read_earlier(str(other), base, task, schema)
+    unfit = read_earlier(str(other), base)
     assert unfit.how == "probe" and "(not the base's own head: the label 'x' is not among those" in unfit.sentence
 
 

@@ -12,9 +12,11 @@ from road.conftest import FAST
 from whet import curve
 from whet.core import rundir
 from whet.core.errors import UsageError
+from whet.core.events import Began
 from whet.core.rundir import RunDir
 from whet.core.yamlfile import read
 from whet.forecast import Forecast
+from whet.recipe import Recipe
 
 CURVE = ("evaluate.curve=true", "data.split_fractions=[0.4, 0.1]", "data.on_leak=allow")
 
@@ -58,6 +60,21 @@ def test_the_same_weights_with_and_without_it(curved, made, small):
     assert "curve" not in rundir.read_json(plain.metrics)
 
 
+def test_a_point_goes_on_from_what_the_stages_before_left(rows, small, tmp_path):
+    stages = [{"strategy": "head"}, {"evaluate": {"curve": True}}]
+    data = {"train": str(rows), "split_fractions": [0.4, 0.1], "on_leak": "allow"}
+    recipe = Recipe.of({"model": {"name": small}, "data": data, "train": {"epochs": 1}, "stages": stages})
+    began = []
+    out = whet.run(recipe, out=tmp_path / "run", tell=lambda event: began.append(event)).path
+    assert [event.stage for event in began if isinstance(event, Began)] == [0, 1, 0, 0]
+    for place in RunDir(out).inside():
+        (stage,) = Recipe.read(place.recipe).stages
+        assert stage.model.name == str(RunDir(out).stage(0))
+    points = rundir.read_json(RunDir(out).metrics)["curve"]
+    trained = rundir.read_json(RunDir(out).state)["done"]
+    assert [one["rows"] for one in points] == [8, 15, 30] and points[-1]["seconds"] == trained[-1]["seconds"]
+
+
 def foreseen(train: float, measure: float) -> Forecast:
     return Forecast(1, 1, 1, train, 1, 1, 1, 1, measure)
 
@@ -70,8 +87,8 @@ def foreseen(train: float, measure: float) -> Forecast:
         ([], [foreseen(100, 649)], False),
         (["evaluate.folds=8"], [foreseen(100, 0)], True),  # 75 of 800 s
         (["evaluate.folds=7"], [foreseen(100, 0)], False),
-        ([], [foreseen(100, 0), foreseen(10, 2080)], True),  # 200 + 7.5 of 2190 s
-        ([], [foreseen(100, 0), foreseen(10, 1960)], False),
+        ([], [foreseen(100, 0), foreseen(10, 0)], True),  # 7.5 of 110 s
+        ([], [foreseen(10, 0), foreseen(100, 600)], False),
         (["data.split_fractions=[0, 0.1]"], [foreseen(1, 1000)], False),
         (["evaluate.curve=true"], [foreseen(100, 0)], True),
         (["evaluate.curve=false"], [foreseen(1, 1000)], False),

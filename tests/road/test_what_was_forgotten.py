@@ -11,7 +11,7 @@ import pytest
 import stories
 import whet
 import whet.assemble.build as building
-from conftest import FAST
+from conftest import BAD, FAST, GOOD
 from whet import remember
 from whet.assemble.bundle import open_predictor
 from whet.assemble.load import load, tokenizer_of
@@ -133,6 +133,39 @@ def test_a_language_model_is_asked_for_the_loss_of_texts(tmp_path, shared_data):
     assert (own["how"], own["metric"], own["better"], own["rows"]) == ("loss", "loss", "lower", 30)
     assert own["lost"] and own["after"] > own["before"] + 0.5  # sums at such a rate leave nothing of the stories
     assert told(run).startswith("The model forgot some of what it knew")
+
+
+def test_a_language_head_that_is_new_is_not_asked_what_it_knew(small, tmp_path):
+    """The trunk has no language head: its loss starts at chance, and can only fall."""
+    (tmp_path / "new.txt").write_text("\n\n".join(f"{words} {k}" for k in range(6) for words in GOOD + BAD), "utf-8")
+    (tmp_path / "old.txt").write_text("\n\n".join(f"{words}, {k}" for k in range(4) for words in BAD), "utf-8")
+    settings = [*FAST, "task.objective=masked", "data.on_leak=allow"]
+    run = whet.run(
+        tmp_path / "new.txt",
+        task="language-modeling",
+        model=small,
+        out=tmp_path / "run",
+        settings=settings,
+        retain=tmp_path / "old.txt",
+    )
+    found = run.metrics["retention"]
+    assert {probe["name"].partition("_")[0] for probe in found["probes"]} == {"likeness", "topics"}
+    assert [(one["name"], one["file"]) for one in found["at_chance"]] == [("retain", "old.txt")]
+
+
+def test_where_only_the_last_stage_models_language_the_earlier_rows_are_labelled_ones(small, rows, tmp_path):
+    (tmp_path / "new.txt").write_text("\n\n".join(f"{words} {k}" for k in range(6) for words in GOOD + BAD), "utf-8")
+    learnt = [{"task": "text-classification", "data": {"train": str(rows)}}]
+    read = [
+        {
+            "task": {"name": "language-modeling", "objective": "masked"},
+            "data": {"train": str(tmp_path / "new.txt"), "on_leak": "allow"},
+        }
+    ]
+    recipe = Recipe.of({"model": {"name": small}, "stages": learnt + read}, "here")
+    other = other_rows(tmp_path / "other.csv")
+    run = whet.run(recipe, out=tmp_path / "run", settings=FAST, retain=other)
+    assert run.metrics["retention"]["probes"][-1]["how"] == "probe"
 
 
 @pytest.mark.parametrize("verb", ["run", "plan"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ from whet.assemble.source import Source
 from whet.core.errors import DataError, Fault, ModelError
 from whet.judge.looking import BATCH_TOKENS, vectors
 from whet.judge.retention import Measured
+from whet.judge.shipped import chance_of
 from whet.metrics.probe import Probe, fit_probe
 from whet.nn.packed import Engine
 from whet.prepare.corpus import prepare, prepare_test
@@ -47,6 +49,8 @@ class Earlier:
     schema: Schema
     asked: tuple[Example, ...]
     learnt: tuple[Example, ...] = ()
+    head: Model | None = None
+    """The base as a model of its own, on the processor, where its head is asked."""
     why: str = ""
     """Why it is not the base's head that is asked; empty where it is, or cannot be."""
 
@@ -62,20 +66,23 @@ class Earlier:
         return f"evaluate.retain: {len(self.asked)} rows of {self.file} are asked, {who}{why}"
 
 
-def read_earlier(file: str, base: str, task: Task, schema: Schema) -> Earlier:
-    """Read and check FILE for a run from ``base`` by ``task``. Raises DataError with every fault of its rows."""
+def read_earlier(file: str, base: str, language: tuple[Task, Schema] | None = None) -> Earlier:
+    """Read and check FILE for a run from ``base``. Raises DataError with every fault of its rows.
+
+    ``language`` is the task of a run that models language from its first stage to its last.
+    """
     options = DataOptions(max_rows=MOST_ROWS)
     if not Path(file).is_file():
         raise DataError("there is no such file", file, "name a file of labelled rows with evaluate.retain (--retain)")
-    if task.head(schema).kind in ("causal", "masked"):
-        found = prepare_test(file, options, task, schema, {})
-        return Earlier(file, "loss", task, schema, tuple(found.splits["test"].examples))
+    if language:
+        found = prepare_test(file, options, *language, {})
+        return Earlier(file, "loss", *language, tuple(found.splits["test"].examples))
     why = "it has none for labelled rows"
     try:
         model = open_predictor(base, "cpu").model
         if model.anatomy.base and any(column.target for column in model.task.columns):
             found = prepare_test(file, options, model.task, model.schema, model.columns)
-            return Earlier(file, "head", model.task, model.schema, tuple(found.splits["test"].examples))
+            return Earlier(file, "head", model.task, model.schema, tuple(found.splits["test"].examples), head=model)
     except (ModelError, DataError) as error:  # it has no head, or one for other rows
         why = error.faults[0].what
     return _probed(file, why)
@@ -98,7 +105,7 @@ def _probed(file: str, why: str) -> Earlier:
         raise DataError([Fault(what, f"{file}, row {unknown[0]}", "give more rows of it, or leave it out")])
     if len(asked) < FEWEST:
         raise DataError(f"{len(learnt) + len(asked)} rows are too few to ask", file, f"give {2 * FEWEST} or more")
-    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why)
+    return Earlier(file, "probe", corpus.task, corpus.schema, asked, learnt, why=why)
 
 
 def _own_cure(fault: Fault) -> Fault:
@@ -117,6 +124,7 @@ class Before:
     head: Model | None = None
     pooler: nn.Module | None = None
     probe: Probe | None = None
+    chance: float = math.inf
 
     def measured(self, pairs: Sequence[Pair]) -> Measured:
         """The two answers to the same rows beside each other."""
@@ -124,13 +132,13 @@ class Before:
         old, new = (task.score(one, schema) for one in (self.pairs, pairs))
         metric = "loss" if self.earlier.how == "loss" and "loss" in old.measures else task.metric(schema)
         more = {"file": Path(self.earlier.file).name, "how": self.earlier.how}
-        return Measured("retain", metric, old, new, more)
+        return Measured("retain", metric, old, new, more, self.chance)
 
 
-def ask_before(earlier: Earlier, base: str, engine: Engine, tokenizer: Any, limits: Limits) -> Before:
+def ask_before(earlier: Earlier, engine: Engine, tokenizer: Any, limits: Limits) -> Before:
     """Ask the untouched model; ``engine`` is its own, in float32."""
-    if earlier.how == "head":
-        model = open_predictor(base, str(engine.device)).model
+    if model := earlier.head:
+        model.network.to(engine.device)
         plain = Engine(model.network, model.anatomy, model.engine.path)
         pairs = _answered(dataclasses.replace(model, engine=plain), earlier)
         pooler = getattr(plain.base, "pooler", None)
@@ -138,7 +146,8 @@ def ask_before(earlier: Earlier, base: str, engine: Engine, tokenizer: Any, limi
         shell = Engine(model.network, model.anatomy, model.engine.path)
         return Before(earlier, pairs, dataclasses.replace(model, engine=shell), pooler)
     if earlier.how == "loss":
-        return Before(earlier, _answered(_as_model(earlier, engine, tokenizer, limits), earlier))
+        pairs = _answered(_as_model(earlier, engine, tokenizer, limits), earlier)
+        return Before(earlier, pairs, chance=chance_of(tokenizer))
     labels, known = earlier.schema.labels, [one.target for one in earlier.learnt]
     probe = fit_probe(
         _states(earlier.learnt, earlier, engine, tokenizer, limits),

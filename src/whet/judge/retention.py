@@ -6,6 +6,7 @@ rate (Bonferroni), so that a lucky one does not cry loss.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -36,6 +37,16 @@ class Measured:
     before: Scores
     after: Scores
     more: Mapping[str, Any] = field(default_factory=dict)
+    chance: float = math.inf
+    """The loss of a model that knows nothing."""
+
+    @property
+    def blind(self) -> Mapping[str, Any] | None:
+        """The probe as plain values where the untouched model did no better than chance: it had nothing to forget."""
+        before = self.before.values()[self.metric]
+        if before >= self.chance:
+            return {"name": self.name, "before": before, "chance": self.chance, **self.more}
+        return None
 
     def as_metrics(self, confidence: float, seed: int) -> dict[str, Any]:
         """``lost`` is whether the interval of the difference lies wholly on the worse side."""
@@ -62,7 +73,8 @@ class Retention:
     """What was forgotten: ``metrics.json``'s ``retention``, and the sentence that says it.
 
     ``cka`` is of each block's states, ``below`` of those below the first block. ``left_out`` are languages that the
-    tokenizer does not know, with the share of its unknown tokens.
+    tokenizer does not know, with the share of its unknown tokens; ``at_chance`` probes at which the untouched model
+    could only guess, so that a change of them says nothing.
     """
 
     probes: tuple[Mapping[str, Any], ...]
@@ -70,6 +82,7 @@ class Retention:
     below: float | None
     unchanged: bool
     left_out: Mapping[str, float]
+    at_chance: tuple[Mapping[str, Any], ...] = ()
     adapter_off_is_base: bool = False
 
     def as_metrics(self) -> dict[str, Any]:
@@ -81,6 +94,7 @@ class Retention:
             **({"unchanged": True} if self.unchanged else {}),
             **({"adapter_off_is_base": True} if self.adapter_off_is_base else {}),
             **({"left_out": dict(self.left_out)} if self.left_out else {}),
+            **({"at_chance": [dict(probe) for probe in self.at_chance]} if self.at_chance else {}),
         }
 
     def finding(self, language: str) -> Finding:
@@ -93,14 +107,16 @@ class Retention:
         if self.unchanged and self.probes and (own := [probe for probe in self.probes if probe["name"] == "retain"]):
             text += say("between") + _told(own[0], say) + say("full_stop")
         known = [value for value in self.cka if not np.isnan(value)]
-        if known and not self.unchanged:
-            least = min(known)
+        if known and (least := min(known)) < 1:
             place = self.cka.index(least) + 1
-            text += say("between") + say("retention_deepest", block=place, depth=len(self.cka), cka=figure(least))
+            text += say("between") + say("retention_deepest", block=place, depth=len(self.cka), cka=_short_of_1(least))
         if self.adapter_off_is_base:
             text += say("between") + say("retention_off")
         for name, unknown in self.left_out.items():
             text += say("between") + say("retention_left", language=say(f"language_{name}"), share=share(unknown))
+        if self.at_chance:
+            parts = [say("retention_cost", what=say.probe(one), nats=figure(one["before"])) for one in self.at_chance]
+            text += say("between") + say("retention_chance", parts=say("semicolon").join(parts))
         return Finding("retention", text, (), self.as_metrics())
 
 
@@ -116,19 +132,27 @@ def compare(
     """Judge two looks at the same texts, and the user's own earlier task where it was asked."""
     probes = [one for each in asked for one in _probes(each, before, after)] if before and after else []
     probes += [own] if own else []
+    blind = tuple(one for probe in probes if (one := probe.blind))
+    probes = [probe for probe in probes if probe.blind is None]
     level = 1 - (1 - confidence) / max(len(probes), 1)
     judged = tuple(probe.as_metrics(level, seed) for probe in probes)
     if not before or not after:
-        return Retention(judged, (), None, False, left_out)
+        return Retention(judged, (), None, False, left_out, blind)
     below, *blocks = (linear_cka(*pair) for pair in zip(before.layers, after.layers, strict=True))
     same = [np.array_equal(a, b) for a, b in zip(before.layers, after.layers, strict=True)]
     same += [np.array_equal(before.answers[name], after.answers[name]) for name in before.answers]
-    return Retention(judged, tuple(blocks), below, all(same), left_out)
+    return Retention(judged, tuple(blocks), below, all(same), left_out, blind)
 
 
 def with_adapter_off(found: Retention, is_base: bool) -> Retention:
     """The same, with whether the adapter's switch brings the base back."""
     return replace(found, adapter_off_is_base=is_base)
+
+
+def _short_of_1(cka: float) -> str:
+    """Three decimals, or as many as tell it from 1."""
+    digits = next((digits for digits in range(3, 16) if round(cka, digits) < 1), 16)
+    return f"{cka:.{digits}f}"
 
 
 def _told(probe: Mapping[str, Any], say: Words) -> str:
@@ -149,7 +173,7 @@ def _probes(asked: Asked, before: Look, after: Look) -> list[Measured]:
     """A language's probes: the loss a token, or the likeness of sentences and their topics."""
     old, new = before.answers[asked.language], after.answers[asked.language]
     if not len(asked.grades):
-        return [Measured(f"text_{asked.language}", "loss", loss_scores(old), loss_scores(new))]
+        return [Measured(f"text_{asked.language}", "loss", loss_scores(old), loss_scores(new), chance=asked.chance)]
     cosines = [_cosines(one) for one in (old, new)]
     agreement = {"agreement": spearman(*cosines)}
     told, tells = (likeness_scores(asked.grades, one) for one in cosines)

@@ -6,6 +6,7 @@ said otherwise), each sentence of one of four topics.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -43,6 +44,8 @@ class Asked:
     topics: np.ndarray
     special: frozenset[int]
     mask: int | None = None
+    chance: float = math.inf
+    """Nats a token of a model that takes every token for equally likely."""
 
 
 @lru_cache
@@ -79,5 +82,10 @@ def asked(tokenizer: Any, longest: int, kind: str) -> tuple[list[Asked], dict[st
         special = frozenset(one for one in tokenizer.all_special_ids if one != unknown)
         grades, topics = (texts.grades, texts.topics) if not speaks else (np.array([]), np.array([], int))
         mask = tokenizer.mask_token_id if kind == "masked" else None
-        found.append(Asked(language, tuple(map(tuple, ids)), grades, topics, special, mask))
+        found.append(Asked(language, tuple(map(tuple, ids)), grades, topics, special, mask, chance_of(tokenizer)))
     return found, left
+
+
+def chance_of(tokenizer: Any) -> float:
+    """What a token costs, in nats, where every one is as likely: the loss of a model that knows nothing."""
+    return math.log(len(tokenizer))
