@@ -191,7 +191,14 @@ def named_keys(text: str) -> set[tuple[str, str]]:
     return set(re.findall(rf"(?<![\w./])({sections})\.([a-z_]+)\b(?![(/.])", text))
 
 
-NO_KEYS = {("data", "account"), ("data", "read"), ("data", "tokens_trained"), ("data", "md"), ("train", "tsv"), ("strategy", "moving")}
+NO_KEYS = {
+    ("data", "account"),
+    ("data", "read"),
+    ("data", "tokens_trained"),
+    ("data", "md"),
+    ("train", "tsv"),
+    ("strategy", "moving"),
+}
 """What a page may say beside keys: of metrics.json, of a file, of the plugin that ships as an example."""
 
 
