@@ -28,6 +28,9 @@ from whet.recipe import Recipe, apply, read_values
 from whet.tasks.contract import Split
 from whet.train.stop import Stop
 
+BESIDE_TRAINING = ("folds", "pool", "curve", "retain")
+"""Keys of ``evaluate`` that need a training to stand beside."""
+
 
 def evaluate(
     model: str,
@@ -68,9 +71,11 @@ def _run_of(model: Path) -> RunDir | None:
 
 
 def _options(home: RunDir | None, settings: Sequence[str]) -> tuple[DataOptions, EvaluateOptions]:
-    """Raises UsageError for keys of other sections, which belong to training."""
+    """Raises UsageError for keys that belong to training."""
     given = apply({}, settings)
-    if others := set(given) - {"data", "evaluate"}:
+    others = set(given) - {"data", "evaluate"}
+    others |= {f"evaluate.{key}" for key in BESIDE_TRAINING if key in given.get("evaluate", {})}
+    if others:
         what = f"{', '.join(sorted(others))} cannot be set where nothing is trained"
         raise UsageError(what, "--set", "set keys of data or evaluate")
     values = read_values(home.recipe) if home and home.recipe.is_file() else {}

@@ -209,3 +209,8 @@ def test_evaluate_speaks_as_its_run_does_and_takes_settings(made, rows, tmp_path
     assert other.metrics["metric"] == "accuracy" and other.metrics["data"]["rows"]["test"] == 20
     with pytest.raises(UsageError, match="nothing is trained"):
         whet.evaluate(run.path, rows, out=tmp_path / "p", settings=["train.epochs=3"])
+    beside_training = [f"evaluate.{key}" for key in ("folds=3", "pool=x.csv", "curve=true", "retain=x.csv")]
+    with pytest.raises(
+        UsageError, match="evaluate.curve, evaluate.folds, evaluate.pool, evaluate.retain cannot be set"
+    ):
+        whet.evaluate(run.path, rows, out=tmp_path / "p", settings=beside_training)

@@ -1,0 +1,54 @@
+"""``python -m bench.retention [STRATEGY ...]``: what it costs to see what was forgotten.
+
+A share of the run's processor time. One run of one epoch on examples/reviews-en for each strategy, each in a process of its own; its imports count as the
+run's. Seconds of the processor, not of the clock, so that a neighbour on the machine changes little.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+DATA = Path(__file__).parent.parent / "examples" / "reviews-en"
+
+
+def measure(strategy: str, out: str) -> str:
+    """Run in this process, and say what the two looks took of it."""
+    import whet
+    from whet import remember
+
+    spent = 0.0
+
+    def timed(work: Callable[..., Any]) -> Callable[..., Any]:
+        def worked(*given: Any) -> Any:
+            nonlocal spent
+            began = time.process_time()
+            found = work(*given)
+            spent += time.process_time() - began
+            return found
+
+        return worked
+
+    remember.before, remember.after = timed(remember.before), timed(remember.after)
+    whet.run(DATA, strategy=strategy, out=out, settings=["train.epochs=1"])
+    whole = time.process_time()
+    return f"{strategy}: {spent:.2f} of {whole:.1f} s, {spent / whole:.1%}"
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:
+        print(measure(*sys.argv[2:]))
+        return
+    with tempfile.TemporaryDirectory() as place:
+        for strategy in sys.argv[1:] or ["full", "lora", "head"]:
+            words = [sys.executable, "-m", "bench.retention", "--one", strategy, str(Path(place) / strategy)]
+            subprocess.run(words, check=True)
+
+
+if __name__ == "__main__":
+    main()
