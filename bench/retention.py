@@ -1,7 +1,7 @@
 """``python -m bench.retention [STRATEGY ...]``: what it costs to see what was forgotten.
 
-A share of the run's processor time. One run of one epoch on examples/reviews-en for each strategy, each in a process of its own; its imports count as the
-run's. Seconds of the processor, not of the clock, so that a neighbour on the machine changes little.
+One run of one epoch on examples/reviews-en for each strategy, in a process of its own, whose imports count too. It is
+told as a share of the processor's time, not of the clock's, so that a neighbour on the machine changes little.
 """
 
 from __future__ import annotations
