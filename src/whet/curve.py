@@ -20,7 +20,7 @@ from whet.core.rundir import RunDir
 from whet.forecast import Forecast
 from whet.judge import curving
 from whet.leg import Leg
-from whet.metrics.scores import Interval, Scores
+from whet.metrics.scores import Interval
 from whet.prepare.encode import encode
 from whet.recipe import Recipe
 from whet.tasks.contract import Finding, Pair, Split
@@ -113,9 +113,9 @@ def measured(recipe: Recipe, leg: Leg, out: RunDir, validation: Sequence[Pair], 
         place = out.point(round(100 * share))
         check = rundir.read_json(place.check)
         rows = check["rows"]["used"]["train"]
-        answered.append(_alone(task.score(_answers(place, leg), schema), metric))
+        answered.append(task.score(_answers(place, leg), schema).only(metric))
         points.append((share, rows, rundir.read_json(place.state)["done"][-1]["seconds"]))
-    answered.append(_alone(task.score(validation, schema), metric))
+    answered.append(task.score(validation, schema).only(metric))
     points.append((1.0, leg.corpus.rows["train"], spent))
     values: list[Interval] = [one.intervals(options.confidence, seed=recipe.seed)[metric] for one in answered]
     told = [
@@ -131,10 +131,6 @@ def _answers(place: RunDir, leg: Leg) -> Sequence[Pair]:
     model = predictor.model
     own = Split("validation", leg.splits["validation"].examples)
     return predictor.pairs(encode(own, model.task, model.tokenizer, model.limits, model.schema).split)
-
-
-def _alone(scores: Scores, metric: str) -> Scores:
-    return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce)
 
 
 def _recipe(recipe: Recipe, share: float, out: RunDir) -> Recipe:

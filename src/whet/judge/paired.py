@@ -38,7 +38,7 @@ def difference(
     rows = len(ours)
     if rows != len(theirs):
         raise ValueError(f"{rows} rows against {len(theirs)}: a paired difference needs the same rows")
-    ours, theirs = alone(ours, metric), alone(theirs, metric)
+    ours, theirs = ours.only(metric), theirs.only(metric)
     random = draws.generator(seed, "paired", metric)
     found: list[np.ndarray] = []
     for start in range(0, draws_count, piece := max(1, PIECE // max(rows, 1))):
@@ -73,8 +73,3 @@ def rounded_up(count: float) -> int:
     """A count rounded up to two figures."""
     step = 10 ** max(0, math.floor(math.log10(max(count, 1))) - 1)
     return int(math.ceil(count / step) * step)
-
-
-def alone(scores: Scores, metric: str) -> Scores:
-    """The same rows with one measure, so that no other is asked in vain."""
-    return Scores(scores.columns, {metric: scores.measures[metric]}, scores.reduce, scores.at_once)

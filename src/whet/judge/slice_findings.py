@@ -11,7 +11,6 @@ import numpy as np
 
 from whet.judge.figures import figure, share
 from whet.judge.general import Evidence
-from whet.judge.paired import alone
 from whet.judge.reading import Reading
 from whet.judge.slices import Asked, ask, most_groups, weakest
 from whet.judge.traits import Group
@@ -44,7 +43,7 @@ def search(evidence: Evidence, reading: Reading, say: Words) -> Searched:
     plain = [one for one in asked if len(one.group.conditions) == 1 and one.group.conditions[0].kind in TABLED]
     rest = sorted((one for one in plain if one not in found), key=lambda one: -one.worse)
     shown = [*found, *rest][:MOST_SHOWN]
-    groups = [{**_row(one, alone(evidence.scores, metric), reading), "worse": one in found} for one in shown]
+    groups = [{**_row(one, evidence.scores.only(metric), reading), "worse": one in found} for one in shown]
     table = {"metric": metric, "asked": len(asked), "rows": len(quality), "groups": groups}
     told = [_finding(one, row, reading, table, say) for one, row in zip(found, groups, strict=False)]
     return Searched(tuple(told) or (_none(table, say),), table)

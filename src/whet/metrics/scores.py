@@ -64,6 +64,10 @@ class Scores:
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
+    def only(self, metric: str) -> Scores:
+        """The same rows with one measure, so that no other is asked in vain."""
+        return Scores(self.columns, {metric: self.measures[metric]}, self.reduce, self.at_once)
+
     def at(self, rows: np.ndarray) -> Scores:
         """The scores of these rows alone, by their numbers from 0."""
         return Scores({name: column[rows] for name, column in self.columns.items()}, self.measures, self.reduce)

@@ -74,8 +74,7 @@ class Ground:
 
     def _scores(self, one: Outcome) -> Scores:
         """The cell's columns. Raises UsageError where its answers do not give the score that its figures state."""
-        scores = score(self.task, list(self._pairs(one)), self.schema, self.added)
-        alone = Scores(scores.columns, {self.metric: scores.measures[self.metric]}, scores.reduce)
+        alone = score(self.task, list(self._pairs(one)), self.schema, self.added).only(self.metric)
         value, told = alone.values()[self.metric], one.value("test", self.metric)
         if told is None or not math.isclose(value, told, rel_tol=1e-6, abs_tol=1e-9):
             what = f"these answers give {self.metric} {value:.6g}, and the run's metrics.json says {told}"
