@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench import adapters, rows
+from bench import rows
 from whet.papers import versions
 
 ROOT = Path(__file__).parent.parent
@@ -103,24 +103,6 @@ def sst2(options: argparse.Namespace) -> dict[str, Any]:
     return pairs(options.pairs, "classify", _texts(data), common, MODEL, 5e-5, {})
 
 
-def sst2_adapters(options: argparse.Namespace) -> dict[str, Any]:
-    """LoRA and BitFit beside PEFT and plain BitFit in the tuned Trainer."""
-    folder = DATA / "sst2"
-    data = _texts({"train": folder / "train.tsv", "validation": folder / "dev.tsv", "test": folder / "test.tsv"})
-    common = {"epochs": options.epochs or 4, "batch_size": 32}
-
-    def ours(kind: str, rate: float, seed: int) -> dict[str, Any]:
-        settings = {f"train.{key}": value for key, value in {**common, "learning_rate": rate}.items()}
-        with tempfile.TemporaryDirectory() as out:
-            return whet(data, seed, {"strategy.name": kind, **settings}, Path(out) / "run")
-
-    def theirs(kind: str, rate: float, seed: int) -> dict[str, Any]:
-        more = {"learning_rate": rate, "model": directory(MODEL), "seed": seed, "adapter": kind}
-        return peer("classify", {**data, **common, **more})
-
-    return {kind: adapters.beside(kind, ours, theirs, options.pairs) for kind in adapters.RATES}
-
-
 def wnut17(options: argparse.Namespace) -> dict[str, Any]:
     folder = DATA / "wnut17"
     data = {
@@ -189,7 +171,6 @@ def many_rows(options: argparse.Namespace) -> dict[str, Any]:
 
 BENCHES = {
     "sst2": sst2,
-    "sst2-adapters": sst2_adapters,
     "wnut17": wnut17,
     "stories": stories,
     "start": start,

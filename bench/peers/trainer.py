@@ -1,4 +1,4 @@
-"""transformers' Trainer, tuned: bf16, batches of like length, fused AdamW, dynamic padding; with PEFT on request.
+"""transformers' Trainer, tuned: bf16 where faster, batches of like length, fused AdamW, dynamic padding; or PEFT.
 
 ``python -m bench.peers.trainer KIND ARGUMENTS`` with KIND one of classify, tag, language; the arguments are JSON.
 Its clock runs from the first batch to the last save, validation and checkpoints included, as whet's does.
@@ -20,9 +20,11 @@ import transformers
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 
 from whet.core import memory
+from whet.nn import machine
 
 
-def arguments(given: dict[str, Any], out: str, metric: str | None) -> TrainingArguments:
+def arguments(given: dict[str, Any], out: str, metric: str | None, model: Any) -> TrainingArguments:
+    """As tuned as the Trainer can be here; in bfloat16 only where whet's probe finds that faster, as whet itself."""
     return TrainingArguments(
         out,
         num_train_epochs=given["epochs"],
@@ -35,7 +37,7 @@ def arguments(given: dict[str, Any], out: str, metric: str | None) -> TrainingAr
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         train_sampling_strategy="group_by_length",
-        bf16=True,
+        bf16=machine.precision(model, None) == "bfloat16",
         use_cpu=True,
         eval_strategy="epoch",
         save_strategy="epoch",
@@ -86,7 +88,7 @@ def classify(given: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             model,
-            arguments(given, out, "accuracy"),
+            arguments(given, out, "accuracy", model),
             train_dataset=sets["train"],
             eval_dataset=sets["validation"],
             data_collator=transformers.DataCollatorWithPadding(tokenizer),
@@ -133,7 +135,7 @@ def tag(given: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             model,
-            arguments(given, out, "f1"),
+            arguments(given, out, "f1", model),
             train_dataset=sets["train"],
             eval_dataset=sets["validation"],
             data_collator=transformers.DataCollatorForTokenClassification(tokenizer),
@@ -167,7 +169,7 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             model,
-            arguments(given, out, "loss"),
+            arguments(given, out, "loss", model),
             train_dataset=sets["train"],
             eval_dataset=sets["validation"],
             data_collator=transformers.DataCollatorForSeq2Seq(tokenizer),

@@ -18,7 +18,8 @@ from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
 from whet.planning import Plan
-from whet.recipe import Recipe, apply, read_values
+from whet.recipe import Recipe
+from whet.recipe_settings import apply, read_values
 from whet.search import compare as comparing
 from whet.search.asked import named
 from whet.search.compare import Comparison
@@ -84,6 +85,9 @@ def plan(
 def resume(run: str | Path, *, force: bool = False, tell: Tell = silent) -> Run | Comparison:
     """Go on with an interrupted run, to the same weights as an uninterrupted one; or with a comparison."""
     if comparing.is_comparison(Path(run)):
+        if force:
+            what = "a comparison cannot be forced: cells of other data or another recipe do not stand beside these"
+            raise UsageError(what, str(run), "leave --force out, or begin anew with whet compare and --overwrite")
         return comparing.again(Path(run), tell)
     return pipeline.resume(RunDir(Path(run)), tell, force)
 
@@ -165,12 +169,19 @@ def _recipe(
         load_plugin(Path(path))
     named = {"task.name": task, "model.name": model, "strategy.name": strategy, "seed": seed}
     for key, value in named.items():
-        if value is not None:
-            _forget_settled(values, key, value, tell)
-            _name(values, key, value)
+        for part in _naming(values, key) if value is not None else ():
+            _forget_settled(part, key, value, tell)
+            _name(part, key, value)
     if plugins:
         values["plugins"] = [*values.get("plugins", ()), *(str(Path(path).resolve()) for path in plugins)]
     return Recipe.of(apply(values, settings), where)
+
+
+def _naming(values: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """The recipe, and each stage that names this section itself, lest that went silently over the option."""
+    stages = values.get("stages")
+    parts = [part for part in stages if isinstance(part, dict)] if isinstance(stages, list) else []
+    return [values, *(part for part in parts if key.partition(".")[0] in part)]
 
 
 def _files(**named: str | Path | None) -> list[str]:

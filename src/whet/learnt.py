@@ -12,7 +12,8 @@ from whet.core.errors import WhetError
 from whet.core.events import Said, Tell, silent
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
-from whet.recipe import Recipe, read_values
+from whet.recipe import Recipe
+from whet.recipe_settings import read_values
 
 NEVER = "the nearest training rows are left out"
 

@@ -212,6 +212,7 @@ def training(out: RunDir, leg: Leg) -> Training:
         account.unknown_share,
         account.cut / max(account.rows, 1),
         counts["trainable"] / counts["total"],
+        stage.model.extend_vocab,
     )
 
 

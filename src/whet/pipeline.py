@@ -30,7 +30,8 @@ from whet.leg import Leg
 from whet.planning import Plan, describe, show
 from whet.prepare.corpus import Corpus
 from whet.prepare.encode import Account, unknown_shares
-from whet.recipe import Recipe, read_values
+from whet.recipe import Recipe
+from whet.recipe_settings import read_values
 from whet.tasks.contract import Pair
 from whet.train.diverged import Diverged
 from whet.train.fit import fit
@@ -159,7 +160,9 @@ def _inside(recipe: Recipe, out: RunDir, tell: Tell, budget_seconds: float | Non
     with out.held():
         start = None
         if out.recipe.is_file():
+            base = recipe.stages[0].model.name  # an earlier stage's model, which lies elsewhere once the run was moved
             recipe, start = Recipe.read(out.recipe), _last(out, tell)
+            recipe = recipe.with_stage(0, recipe.stages[0].with_("model", name=base))
         else:
             out.claim(overwrite=True)
         recipe, corpora = legs.read(recipe, silent)  # the whole run has said what the rows are like
@@ -187,7 +190,7 @@ def _go(
             recipe = folds.run(recipe, out, tell, partial(_inside, stop=stop), share)
             budget_seconds = None  # the first fold has settled the epochs for all
         base = legs.untouched(recipe, corpora[0], sources.find(recipe.stages[0].model.name))
-        memory = remember.before(recipe, corpora, base)
+        memory = remember.before(recipe, corpora, base, tell)
         fetched = base if first == 0 else None
         del base
         for number in range(first, len(recipe.stages)):

@@ -24,6 +24,7 @@ from whet.core.shelf import Shelf
 from whet.judge.options import EvaluateOptions
 from whet.measures.contract import METRICS, name_of_key
 from whet.prepare.options import DataOptions, EncodeOptions
+from whet.recipe_settings import merged, read_values
 from whet.strategies.contract import STRATEGIES, Strategy
 from whet.tasks.contract import TASKS, Task
 from whet.train.options import TrainOptions
@@ -100,7 +101,7 @@ class Recipe:
                 reader.fault(f"stages.{number}", "a stage is a group of sections", "see docs/recipes")
                 continue
             reader.refuse_unknown(part, STAGE_KEYS, place)
-            stages.append(reader.stage({key: _merged(defaults.get(key), part.get(key)) for key in STAGE_KEYS}, place))
+            stages.append(reader.stage({key: merged(defaults.get(key), part.get(key)) for key in STAGE_KEYS}, place))
         reader.raise_faults()
         return cls(tuple(cast(list[Stage], stages)), seed, plugins)
 
@@ -125,54 +126,6 @@ class Recipe:
         """The same recipe with one stage in place of another."""
         stages = (*self.stages[:number], stage, *self.stages[number + 1 :])
         return dataclasses.replace(self, stages=stages)
-
-
-def read_values(path: Path, settings: Sequence[str] = ()) -> dict[str, Any]:
-    """The plain values of a recipe's file, with settings on top."""
-    try:
-        text = path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the recipe cannot be read ({error})", str(path), "give a YAML file in UTF-8") from error
-    values = yamlfile.read(text, str(path))
-    if not isinstance(values, dict):
-        raise UsageError("a recipe is a list of sections", str(path), "see `whet init` for an example")
-    return apply(values, settings)
-
-
-def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
-    """Lay ``section.key=value`` settings over plain values; the value is read as YAML reads it.
-
-    A key of all stages is set anew in each stage that names it itself, lest that went silently over the setting.
-    """
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        words = key.strip().split(".")
-        if not equals or not all(words):
-            raise UsageError(f"'{setting}' is not section.key=value", "--set", "for example --set train.epochs=2")
-        place: Any = values
-        for word, following in zip(words, [*words[1:], ""], strict=True):
-            if isinstance(place, list):
-                if not word.isdigit() or int(word) >= len(place):
-                    raise UsageError(f"there is no stage '{word}'", f"--set {setting}", f"0 to {len(place) - 1}")
-                word = int(word)  # type: ignore[assignment]
-            elif not isinstance(place, dict):
-                raise UsageError(f"there is nothing below '{key}' to set", f"--set {setting}", "name section.key=value")
-            if not following:
-                place[word] = yamlfile.read(text, f"--set {setting}")
-            elif isinstance(place, dict):
-                if isinstance(place.get(word), str):
-                    place[word] = {"name": place[word]}
-                elif place.get(word) is None:
-                    place[word] = {}
-            if following:
-                place = place[word]
-        stages = values.get("stages") if words[0] != "stages" else None
-        for part in stages if isinstance(stages, list) else ():
-            for word in words[:-1]:
-                part = part.get(word) if isinstance(part, dict) else None
-            if isinstance(part, dict) and words[-1] in part:
-                part[words[-1]] = yamlfile.read(text, f"--set {setting}")
-    return values
 
 
 class _Reader:
@@ -258,16 +211,6 @@ class _Reader:
             return None
         stage = Stage(task, strategy, **sections)
         return stage.with_("evaluate", metrics=tuple(metrics)) if metrics else stage
-
-
-def _merged(default: Any, given: Any) -> Any:
-    """A stage's section over the recipe's: key by key, unless the stage names another entry."""
-    if given is None or default is None:
-        return default if given is None else given
-    as_groups = [{"name": part} if isinstance(part, str) else dict(part) for part in (default, given)]
-    if "name" in as_groups[1] and as_groups[1]["name"] != as_groups[0].get("name"):
-        return as_groups[1]
-    return {**as_groups[0], **as_groups[1]}
 
 
 def _options_of(entry: type) -> set[str]:

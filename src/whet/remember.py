@@ -68,7 +68,7 @@ def check(recipe: Recipe, corpora: Sequence[Corpus], tell: Tell) -> None:
         tell(Said(earlier.sentence))
 
 
-def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory | None:
+def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched, tell: Tell) -> Memory | None:
     """Ask the untouched model; None for a fold or a point of a learning curve, for which the whole run stands."""
     began, stage, corpus = time.perf_counter(), recipe.stages[0], corpora[0]
     data = recipe.stages[-1].data
@@ -84,6 +84,8 @@ def before(recipe: Recipe, corpora: Sequence[Corpus], base: Fetched) -> Memory |
     earlier = _earlier(recipe, corpora)
     found = look(engine, texts, kind) if texts else None
     own = ask_before(earlier, engine, tokenizer, limits) if earlier else None
+    if own and own.warning:
+        tell(Said(own.warning))
     weights, seconds = tuple(_weights(engine, kind)), time.perf_counter() - began
     return Memory(texts, left_out, kind, path, tokenizer, limits, found, weights, own, seconds)
 

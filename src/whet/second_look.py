@@ -24,7 +24,8 @@ from whet.judge.report import render
 from whet.prepare.corpus import Corpus, prepare_test
 from whet.prepare.encode import encode_on_disk, unknown_shares
 from whet.prepare.options import DataOptions
-from whet.recipe import Recipe, apply, read_values
+from whet.recipe import Recipe
+from whet.recipe_settings import apply, read_values
 from whet.tasks.contract import Split
 from whet.train.stop import Stop
 

@@ -37,3 +37,9 @@ def test_resume_of_a_comparison_goes_on_with_it(door, whet_cli, monkeypatch, tmp
     monkeypatch.setattr(whet, "resume", lambda place, **options: asked.append(Path(place)) or FakeComparison())
     found = whet_cli("resume", str(tmp_path / "c"), "--json")
     assert asked == [tmp_path / "c"] and found.json["comparison"] == "comparisons/demo" and found.code == 0
+
+
+def test_a_comparison_is_not_forced(whet_cli, tmp_path):
+    write_json(tmp_path / "c" / "comparison.json", {})
+    found = whet_cli("resume", str(tmp_path / "c"), "--force")
+    assert found.code == 2 and "cannot be forced" in found.err and "--overwrite" in found.err

@@ -30,6 +30,7 @@ FLOORS = {
     "train": 5,
     "judge": 5,
     "recipe": 6,
+    "recipe_settings": 5,
     "recipe_forms": 7,
     "rules": 7,
     "leg": 7,

@@ -122,6 +122,11 @@ def test_the_finding_names_the_first_rows_and_their_doubt(doubting, tmp_path):
     assert ["unlike the rows ranked above" in line["why"] for line in found.lines] == [False] + [True] * 7
 
 
+def test_a_pool_of_one_row_is_told_as_one(doubting, tmp_path):
+    found = ranked(doubting, written(tmp_path / "pool.jsonl", [{"text": "a cat 50"}]))
+    assert found.finding.text.startswith("Of pool.jsonl only row 1 is left to label: its doubt is ")
+
+
 def test_a_number_is_ranked_by_its_distance_from_training(tmp_path):
     scale = Schema("regression", scale=(0.0, 1.0))
     predictor = Predictor(Doubting(scale).model)

@@ -65,6 +65,7 @@ CASES = {
     "warming_up": {"log": lines(FALLING, RISING_RATE)},
     "few_steps": {"log": lines([1.0 - 0.1 * k / 19 for k in range(20)])},
     "unknown": {"unknown": 0.35},
+    "still_unknown": {"unknown": 0.35, "extended": True},
     "contradictions": {"check": train(contradictions=40)},
     "cut": {"cut": 0.5},
     "copies": {"check": train(copies=300, near_copies=100)},

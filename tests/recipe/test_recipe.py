@@ -12,8 +12,9 @@ from jsonschema import Draft202012Validator
 from whet.core import yamlfile
 from whet.core.errors import UsageError
 from whet.core.fields import fields_of
-from whet.recipe import ENTRIES, SECTIONS, Recipe, apply, read_values
+from whet.recipe import ENTRIES, SECTIONS, Recipe
 from whet.recipe_forms import json_schema, template
+from whet.recipe_settings import apply, read_values
 from whet.train.options import TrainOptions
 
 EVERY = [*SECTIONS.values(), *(shelf[name] for shelf in ENTRIES.values() for name in shelf.names())]
@@ -92,6 +93,22 @@ def test_a_setting_of_all_stages_goes_over_what_a_stage_says_itself():
         assert (first.train.epochs, first.train.batch_size, first.evaluate.pool) == (7, 32, "p.csv")
         assert (second.train.epochs, second.train.batch_size, second.evaluate.retain) == (7, 4, "r.csv")
         assert (first.strategy_name, second.train.warmup) == ("head", 0)
+
+
+def test_a_setting_reaches_a_stage_that_names_its_entry_in_one_word():
+    written = {"stages": [{"strategy": "head"}, {"strategy": "lora", "task": "text-classification"}, {}]}
+    first, second, third = Recipe.of(apply(written, ["strategy.name=bitfit"]), "here").stages
+    assert {one.strategy_name for one in (first, second, third)} == {"bitfit"}
+    assert second.task_name == "text-classification"
+
+
+def test_an_option_that_no_stage_would_take_is_refused_with_the_stage_to_name():
+    each_its_own = {"stages": [{"strategy": "head"}, {"strategy": "lora"}]}
+    with pytest.raises(UsageError, match="none takes this option") as refused:
+        apply(each_its_own, ["strategy.rank=4"])
+    assert refused.value.faults[0].cure == "name the stage: --set stages.1.strategy.rank=4"
+    one_open = {"strategy": "lora", "stages": [{"strategy": "head"}, {}]}
+    assert Recipe.of(apply(one_open, ["strategy.rank=4"]), "here").stages[1].strategy.rank == 4
 
 
 @pytest.mark.parametrize("setting", ["seed.deep=1", "stages.0=1", "train.epochs.more=2"])

@@ -12,7 +12,7 @@ from road.conftest import FAST
 from whet import curve
 from whet.core import rundir
 from whet.core.errors import UsageError
-from whet.core.events import Began
+from whet.core.events import Began, Stepped
 from whet.core.rundir import RunDir
 from whet.core.yamlfile import read
 from whet.forecast import Forecast
@@ -73,6 +73,24 @@ def test_a_point_goes_on_from_what_the_stages_before_left(rows, small, tmp_path)
     points = rundir.read_json(RunDir(out).metrics)["curve"]
     trained = rundir.read_json(RunDir(out).state)["done"]
     assert [one["rows"] for one in points] == [8, 15, 30] and points[-1]["seconds"] == trained[-1]["seconds"]
+
+
+def test_moved_in_the_middle_of_a_point_it_goes_on_from_the_stages_where_they_are_now(rows, small, tmp_path):
+    stages = [{"strategy": "head"}, {"evaluate": {"curve": True}}]
+    data = {"train": str(rows), "split_fractions": [0.4, 0.1], "on_leak": "allow"}
+    values = {"model": {"name": small}, "data": data, "train": {"epochs": 1, "batch_size": 2}, "stages": stages}
+    began = []
+
+    def tell(event):
+        began.append(event) if isinstance(event, Began) else None
+        if len(began) == 4 and isinstance(event, Stepped):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        whet.run(Recipe.of(values), out=tmp_path / "run", tell=tell)
+    (tmp_path / "run").rename(tmp_path / "moved")
+    run = whet.resume(tmp_path / "moved")
+    assert len(run.metrics["curve"]) == 3
 
 
 def foreseen(train: float, measure: float) -> Forecast:

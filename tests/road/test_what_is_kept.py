@@ -11,6 +11,7 @@ import transformers
 
 import whet
 from road.conftest import FAST, write_rows
+from whet import front
 from whet.core import rundir
 from whet.core.errors import UsageError
 from whet.core.rundir import RunDir
@@ -150,6 +151,24 @@ def test_another_strategy_does_not_inherit_a_rate(made, tmp_path):
     assert plan
     kept = whet.Recipe.read(tmp_path / "run" / "recipe.yaml").stages[0]
     assert (kept.strategy_name, kept.train.learning_rate) == ("full", 1e-4)
+    assert any("train.learning_rate of the recipe was for the strategy lora" in sentence for sentence in said)
+
+
+def test_a_named_strategy_goes_over_what_the_stages_name_themselves(tmp_path):
+    """It was the default of all stages alone, and so lost without a word where each stage named its own."""
+    stages = [
+        {"strategy": {"name": "lora", "rank": 4}, "train": {"learning_rate": 1e-3, "epochs": 1}},
+        {"strategy": "head"},
+    ]
+    recipe = whet.Recipe.of({"data": {"train": "rows.csv"}, "stages": stages})
+    said: list[str] = []
+    named = front._recipe(
+        recipe, None, None, "bitfit", 7, (), (), lambda event: said.append(str(getattr(event, "text", "")))
+    )
+    assert [stage.strategy_name for stage in named.stages] == ["bitfit", "bitfit"]
+    other = front._recipe(recipe, None, "other-model", None, None, (), (), print)
+    assert [stage.model.name for stage in other.stages] == ["other-model"] * 2 and named.seed == 7
+    assert (named.stages[0].train.learning_rate, named.stages[0].train.epochs) == (None, 1)
     assert any("train.learning_rate of the recipe was for the strategy lora" in sentence for sentence in said)
 
 

@@ -18,6 +18,7 @@ from whet.assemble.load import load, tokenizer_of
 from whet.assemble.options import ModelOptions
 from whet.assemble.source import find
 from whet.core.errors import DataError
+from whet.core.events import Began, Said, silent
 from whet.core.rundir import RunDir, read_json
 from whet.judge.looking import look
 from whet.judge.shipped import asked
@@ -140,6 +141,7 @@ def test_a_language_head_that_is_new_is_not_asked_what_it_knew(small, tmp_path):
     (tmp_path / "new.txt").write_text("\n\n".join(f"{words} {k}" for k in range(6) for words in GOOD + BAD), "utf-8")
     (tmp_path / "old.txt").write_text("\n\n".join(f"{words}, {k}" for k in range(4) for words in BAD), "utf-8")
     settings = [*FAST, "task.objective=masked", "data.on_leak=allow"]
+    heard = []
     run = whet.run(
         tmp_path / "new.txt",
         task="language-modeling",
@@ -147,7 +149,10 @@ def test_a_language_head_that_is_new_is_not_asked_what_it_knew(small, tmp_path):
         out=tmp_path / "run",
         settings=settings,
         retain=tmp_path / "old.txt",
+        tell=heard.append,
     )
+    said = [isinstance(event, Said) and "old.txt no better than chance" in event.text for event in heard]
+    assert sum(said) == 1 and said.index(True) < [isinstance(event, Began) for event in heard].index(True)
     found = run.metrics["retention"]
     assert {probe["name"].partition("_")[0] for probe in found["probes"]} == {"likeness", "topics"}
     assert [(one["name"], one["file"]) for one in found["at_chance"]] == [("retain", "old.txt")]
@@ -189,7 +194,7 @@ def test_odd_columns_of_the_earlier_file_have_a_cure_that_leaves_the_runs_own_al
 
 def test_a_fold_measures_nothing_of_it():
     recipe = Recipe.of({"data": {"train": "x.csv", "fold": [0, 5]}})
-    assert remember.before(recipe, [None], None) is None
+    assert remember.before(recipe, [None], None, silent) is None
 
 
 def test_no_second_model_is_loaded_for_it(small, rows, tmp_path, monkeypatch):

@@ -178,6 +178,20 @@ def test_other_arguments_are_refused_and_with_overwrite_begin_anew(place, tmp_pa
     assert len(here) == 1 and not (out / "full").exists() and found.result["pairs"] == []
 
 
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_directory_that_another_process_holds_is_left_as_it_is(place, tmp_path, here, made, overwrite):
+    """Claimed before it was locked, two that began together both wrote what they were asked for."""
+    out = tmp_path / "c"
+    if overwrite:
+        shutil.copytree(made[0].path, out)
+    else:
+        make_folder(out)
+    before = sorted(path.relative_to(out) for path in out.rglob("*"))
+    with lock.only_writer(out), pytest.raises(UsageError, match="another process is writing here"):
+        compare(place, out, overwrite=overwrite)
+    assert here == [] and sorted(path.relative_to(out) for path in out.rglob("*")) == before
+
+
 def test_a_damaged_answer_is_not_counted(place, tmp_path, made):
     out = tmp_path / "c"
     shutil.copytree(made[0].path, out)

@@ -10,6 +10,7 @@ import pytest
 
 from search.made import ROOT, comparison, entry, measured, outcome
 from whet.core.rundir import plain
+from whet.judge.figures import figure
 from whet.judge.words import sentences as words
 from whet.metrics.crossed import holm
 from whet.search import page, spoken, table
@@ -185,6 +186,13 @@ def test_names_in_the_chart_do_not_cover_each_other():
         for k, one in enumerate(boxes):
             assert not any(one[0] < b[2] and b[0] < one[2] and one[1] < b[3] and b[1] < one[3] for b in boxes[:k])
     assert scatter("t", spots[:1], "s", "accuracy", str) == ""
+
+
+def test_numbers_along_the_foot_are_told_apart():
+    """What was kept often lies between .999 and 1: with three decimals its numbers read alike."""
+    spots = [Spot(name, across, up, True) for name, across, up in (("a", 0.9983, 0.8), ("b", 1.0, 0.7))]
+    drawn = re.findall(r'y="237.0" text-anchor="middle">([^<]*)<', scatter("t", spots, "kept", "accuracy", figure))
+    assert len(drawn) > 2 and len(set(drawn)) == len(drawn) and {len(words) for words in drawn} == {len(drawn[0])}
 
 
 def test_progress_tells_what_was_measured_and_what_is_left():

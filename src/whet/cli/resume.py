@@ -31,7 +31,7 @@ def resume(
     place = options.run_at(run)
     if (Path(place) / COMPARISON).is_file():
         with telling() as tell:
-            return compare.told(whet.resume(place, tell=tell), as_json)
+            return compare.told(whet.resume(place, force=force, tell=tell), as_json)
     finished = RunDir(Path(place)).status() == "finished"
     with telling() as tell:
         found = whet.resume(place, force=force, tell=tell)

@@ -205,6 +205,8 @@ def _dot(tone: str, x: float, y: float, radius: float, hint: str = "") -> str:
 def _spelled(values: Sequence[float]) -> list[tuple[float, str]]:
     """The numbers of an axis, all with as many decimals as the longest of them needs."""
     plain = [f"{value:.4g}" for value in values]
+    if len({*plain}) < len(plain):  # a narrow axis far from 0
+        plain = [f"{value:.9g}" for value in values]
     if any("e" in words for words in plain):
         return [(value, words.replace("-", "−")) for value, words in zip(values, plain, strict=True)]
     digits = max((len(words.partition(".")[2]) for words in plain), default=0)
@@ -216,5 +218,5 @@ def _drawing(title: str, body: str, height: int = HEIGHT) -> str:
     return f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}">{body}</svg>'
 
 
-text, dot, grid, foot, level, drawing = _text, _dot, _grid, _foot, _height, _drawing
+text, dot, grid, foot, level, drawing, spelled = _text, _dot, _grid, _foot, _height, _drawing, _spelled
 """The pieces, for charts that other rooms draw."""

@@ -134,6 +134,14 @@ class Before:
         more = {"file": Path(self.earlier.file).name, "how": self.earlier.how}
         return Measured("retain", metric, old, new, more, self.chance)
 
+    @property
+    def warning(self) -> str:
+        """What is to be said before training where the rows can measure nothing; empty where they can."""
+        if self.measured(self.pairs).blind is None:
+            return ""
+        file = self.earlier.file
+        return f"evaluate.retain: the untouched model tells {file} no better than chance, so no loss of it is measured"
+
 
 def ask_before(earlier: Earlier, engine: Engine, tokenizer: Any, limits: Limits) -> Before:
     """Ask the untouched model; ``engine`` is its own, in float32."""

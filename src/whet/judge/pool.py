@@ -210,7 +210,7 @@ def _finding(ranked: Sequence[_Candidate], count: int, mean: float, name: str, k
     rows = tuple(one.row.number for one in first)
     carried = float(np.mean([one.doubt for one in first]))
     text = say(
-        "pool_next",
+        "pool_next" if count > 1 else "pool_next_one",
         count=figure(count),
         file=name,
         rows=", ".join(map(str, rows)),

@@ -41,7 +41,7 @@ class Training:
 
     ``log`` are the last stage's lines of ``metrics.jsonl``, ``check`` its ``check.json``, ``rate`` the learning rate
     and ``usual_rate`` the strategy's own, ``unknown`` and ``cut`` shares of training tokens and rows, ``moved`` the
-    share of weights that moved.
+    share of weights that moved, ``extended`` whether the vocabulary was extended.
     """
 
     log: Sequence[Mapping[str, Any]] = ()
@@ -51,6 +51,7 @@ class Training:
     unknown: float = 0.0
     cut: float = 0.0
     moved: float = 1.0
+    extended: bool = False
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def _of_texts(training: Training) -> Iterator[Reason]:
     train = (training.check.get("splits") or {}).get("train") or {}
     rows = max(train.get("rows") or 0, 1)
     if training.unknown > UNKNOWN:
-        yield Reason("unknown", {"share": training.unknown})
+        yield Reason("still_unknown" if training.extended else "unknown", {"share": training.unknown})
     if (train.get("contradictions") or 0) >= CONTRADICTING * rows:
         yield Reason("contradictions", {"texts": train["contradictions"], "rows": rows})
     if training.cut > CUT:

@@ -17,9 +17,9 @@ from typing import Any
 from whet import leg as legs
 from whet import rules
 from whet.core import lock, rundir
-from whet.core.durable import make_folder
 from whet.core.errors import UsageError
 from whet.core.events import Said, Tell, silent
+from whet.core.rundir import RunDir
 from whet.measures.contract import chosen, key_of
 from whet.prepare.corpus import Corpus
 from whet.recipe import Recipe
@@ -84,9 +84,9 @@ def compare(
             files,
         )
         place = out or _place_for(entries[0][1])
-        _claim(place, asked, overwrite)
-        stop.run = place
-        with lock.only_writer(place):
+        with RunDir(place).held():
+            _claim(place, asked, overwrite)
+            stop.run = place
             _go(asked, ground, place, stop, tell)
     return Comparison(place)
 
@@ -146,21 +146,19 @@ def _place_for(recipe: Recipe) -> Path:
 
 
 def _claim(place: Path, asked: Asked, overwrite: bool) -> None:
-    """Make the directory ready. Raises UsageError where something else stands in it, another comparison included."""
-    cure = "choose another with --out"
-    if place.exists() and not place.is_dir():
-        raise UsageError("a file stands where the comparison should go", str(place), cure)
+    """Make the held directory ready. Raises UsageError where something else stands in it, another comparison
+    included."""
     if is_comparison(place):
         if not overwrite:
             before = Asked.of(rundir.read_json(place / JSON)["asked"], str(place / JSON))
             refuse_other(asked, before, str(place))
             return
-        for folder in (place, *place.glob("*/*/")):
+        for folder in place.glob("*/*/"):
             lock.refuse_second_writer(folder)  # a cell may go on without the comparison that was killed
-        shutil.rmtree(place)
-    elif place.is_dir() and any(path.name != lock.NAME for path in place.iterdir()):
-        raise UsageError("the directory is not empty, and no comparison", str(place), cure)
-    make_folder(place)
+        for path in (path for path in place.iterdir() if path.name not in (lock.NAME, JSON)):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+    elif any(path.name != lock.NAME for path in place.iterdir()):
+        raise UsageError("the directory is not empty, and no comparison", str(place), "choose another with --out")
     rundir.write_json(
         place / JSON, {"status": "running", "asked": asked.as_dict(), "runs": [], "summary": [], "pairs": []}
     )

@@ -19,6 +19,7 @@ from whet.judge.charts import (
     foot,
     grid,
     level,
+    spelled,
     text,
     ticks,
 )
@@ -86,9 +87,10 @@ def scatter(
     frame = _Frame.around(spots)
     placed = {spot.name: frame.place(spot.across, spot.up) for spot in spots}
     ahead = sorted(placed[spot.name] for spot in spots if spot.on)
+    marks = [(frame.place(mark, frame.floor)[0], words) for mark, words in _spelled(frame.marks(unit), shown)]
     parts = [
         grid(frame.floor, frame.ceiling),
-        foot([(frame.place(mark, frame.floor)[0], shown(mark)) for mark in frame.marks(unit)], across),
+        foot(marks, across),
         text("name", LEFT, TOP - 12, up),
     ]
     if len(ahead) > 1:
@@ -101,6 +103,12 @@ def scatter(
         parts.append(dot(tone, x, y, 5, f"{spot.name}: {figure(spot.up)}, {shown(spot.across)}"))
         parts.append(_label(spot.name, x, y, tone, taken))
     return drawing(title, "".join(parts))
+
+
+def _spelled(marks: Sequence[float], shown: Callable[[float], str]) -> list[tuple[float, str]]:
+    """The numbers along the foot as costs are spelt, or with more decimals where two would read alike."""
+    words = [shown(mark) for mark in marks]
+    return list(zip(marks, words, strict=True)) if len({*words}) == len(words) else spelled(marks)
 
 
 def _along(one: Point, two: Point) -> list[Point]:
