@@ -20,6 +20,7 @@ from whet.core.rundir import RunDir
 from whet.forecast import Forecast
 from whet.judge import curving
 from whet.leg import Leg
+from whet.measures.contract import chosen, score
 from whet.metrics.scores import Interval
 from whet.prepare.encode import encode
 from whet.recipe import Recipe
@@ -108,14 +109,15 @@ def measured(recipe: Recipe, leg: Leg, out: RunDir, validation: Sequence[Pair], 
     if not options.curve or not validation:
         return None
     task, schema, metric = leg.model.task, leg.model.schema, leg.metric
+    metrics = chosen(options.metrics, metric)
     points, answered = [], []
     for share in SHARES:
         place = out.point(round(100 * share))
         check = rundir.read_json(place.check)
         rows = check["rows"]["used"]["train"]
-        answered.append(task.score(_answers(place, leg), schema).only(metric))
+        answered.append(score(task, _answers(place, leg), schema, metrics).only(metric))
         points.append((share, rows, rundir.read_json(place.state)["done"][-1]["seconds"]))
-    answered.append(task.score(validation, schema).only(metric))
+    answered.append(score(task, validation, schema, metrics).only(metric))
     points.append((1.0, leg.corpus.rows["train"], spent))
     values: list[Interval] = [one.intervals(options.confidence, seed=recipe.seed)[metric] for one in answered]
     told = [

@@ -57,7 +57,7 @@ def evaluate(
     notes = [*corpus.notes, *([cut] if cut else [])]
     for note in notes:
         tell(Said(note))
-    out = out or RunDir((home.root if home else Path()) / "evaluations" / Path(data).stem)
+    out = out or RunDir((home.root if home else _beside(Path(model))) / "evaluations" / Path(data).stem)
     with Stop(), out.held():
         out.claim(overwrite)
         with standing.under_way(out):
@@ -69,6 +69,11 @@ def evaluate(
 def _run_of(model: Path) -> RunDir | None:
     """The run that a model is or lies in."""
     return next((RunDir(place) for place in (model, model.resolve().parent) if (place / "state.json").is_file()), None)
+
+
+def _beside(model: Path) -> Path:
+    """The directory in which a model lies; the working directory of one that has only a name."""
+    return model.resolve().parent if model.exists() else Path()
 
 
 def _options(home: RunDir | None, settings: Sequence[str]) -> tuple[DataOptions, EvaluateOptions]:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 
 from judge.made_facts import SCHEMA
-from whet.assemble.answers import as_row
+from whet.assemble.answers import as_row, of_row
 from whet.judge.held_out import HeldOut
 from whet.judge.mistakes import differences, mistakes
 from whet.judge.reading import read as read_held
@@ -148,3 +148,12 @@ def test_differing_words_are_named():
 def test_rows_without_truth_stand_in_their_order():
     rows = [{"row": k, "text": "t", "prediction": {"loss": k}} for k in (1, 2)]
     assert [one.row for one in mistakes(rows).shown] == [1, 2]
+
+
+def test_an_answer_comes_back_from_its_line_whatever_the_users_columns_are_called():
+    """Columns called as details were once taken for the answer's own, and the details themselves not read."""
+    given = Prediction({"perplexity": 3.5}, {"a": 1.0}, None, {"seen": 2, "cut": 7})
+    own = {"seen": "yes", "prediction": 5, "more": 1, "prediction_cut": 0}
+    back = of_row(json.loads(json.dumps(as_row(3, own, given))))
+    assert (back.answer, back.probabilities, back.details) == (given.answer, given.probabilities, given.details)
+    assert of_row(as_row(3, own, Prediction("a"))).details == {}

@@ -18,7 +18,7 @@ from whet.judge.labels_section import relabel_row
 from whet.judge.options import EvaluateOptions
 from whet.judge.reliability import Deciding
 from whet.measures.contract import METRICS
-from whet.metrics.calibration import ece, softmax
+from whet.metrics.calibration import ece, sigmoid, softmax
 from whet.tasks.contract import Example, Pair, Prediction, Schema
 
 TAGS = ("O", "B-PER", "B-LOC")
@@ -236,6 +236,20 @@ def test_what_the_temperature_did_is_measured():
     assert told["ece_before"] == pytest.approx(ece(cold.max(1), right))
     assert told["ece"] == pytest.approx(ece(warm.max(1), right)) and told["ece"] < told["ece_before"]
     assert told["brier"] == pytest.approx(((warm - np.eye(3)[targets]) ** 2).sum(1).mean())
+
+
+def test_what_the_temperature_did_to_the_labels_of_a_set_is_measured():
+    random = draws.generator(4, "logits")
+    logits, temperature = 4 * random.normal(size=(300, 2)), 2.5
+    warm = sigmoid(logits, temperature)
+    there = random.random((300, 2)) < warm
+    found = Deciding(Schema("multi", ("x", "y"), temperature=temperature))
+    for k in range(300):
+        target = tuple(name for name, is_in in zip("xy", there[k], strict=True) if is_in)
+        found.add(Pair(Example(k, ("t",), target), Prediction([], dict(zip("xy", map(float, warm[k]), strict=True)))))
+    told = found.calibration()
+    assert told["ece_before"] == pytest.approx(ece(sigmoid(logits).ravel(), there.ravel()))
+    assert told["ece"] < told["ece_before"]
 
 
 @pytest.mark.parametrize("labels", ["ab", "abc"])

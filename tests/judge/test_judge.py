@@ -169,6 +169,26 @@ def test_slices_of_numbers_are_told_by_their_distance_and_not_by_a_correlation()
     assert worst["worse"] and worst["value"] == pytest.approx(8.0) and worst["rest"] < 1.5
 
 
+def test_slices_of_tagged_sentences_are_told_by_the_mean_over_sentences():
+    """Rows that are worse by themselves had a higher F1 over all words together, where sentences differ in length."""
+    task, schema = TASKS["token-classification"](), Schema("spans", ("B-X", "O"))
+    pairs = []
+    for k in range(1, 181):
+        weak = k % 2 == 0
+        count = (12 if k % 4 else 1) if weak else 2  # weak: half are long and right, half have one entity, missed
+        tags = ("B-X",) * count
+        given = ["O"] * count if weak and not k % 4 else list(tags)
+        given[0] = "O" if not weak and k % 10 == 1 else given[0]
+        pairs.append(Pair(Example(k, ("weak" if weak else "well",) * count, tags), Prediction(given)))
+    train, held = Split("train", tuple(p.example for p in pairs)), HeldOut(pairs)
+    found = judge(task, schema, train, (), held, None, EvaluateOptions(), 1)
+    assert found.slices["metric"] == "row_quality"
+    worse = [one for one in found.slices["groups"] if one["worse"]]
+    assert worse and all(one["value"] < one["rest"] for one in worse)
+    told = [f.text for f in found.findings if f.kind == "slice"]
+    assert told and all("mean quality of a row" in text for text in told)
+
+
 @pytest.mark.parametrize("rows", [1, 4, 19])
 def test_of_few_rows_no_finding_calls_the_model_better_or_worse(rows):
     for test in (answered(rows, 1.0, 2), wrong_answers(rows)):
@@ -247,7 +267,9 @@ def test_what_wrong_labels_hide_is_told_of_the_accuracy_itself():
 
 
 def test_of_few_answers_nothing_is_said_about_their_probabilities():
-    kinds = [{finding.kind for finding in judged(answered(rows, 0.8, 2)).findings} for rows in (19, 20)]
+    sure = {"negative": 0.9, "neutral": 0.05, "positive": 0.05}
+    wrong = [Pair(Example(k, ("t",), "positive"), Prediction("negative", sure)) for k in range(20)]
+    kinds = [{finding.kind for finding in judged(wrong[:rows]).findings} for rows in (19, 20)]
     assert ["calibration" in kind for kind in kinds] == [False, True]
 
 
@@ -258,6 +280,20 @@ def test_an_unsure_model_is_said_to_be_so_by_its_confidence_and_its_right_answer
     found = next(f for f in judged(test).findings if f.kind == "calibration")
     assert f"mean confidence is {share(sure)}, its share of right answers {share(right)}" in found.text
     assert found.evidence["lean"] == pytest.approx(sure - right)
+
+
+def test_probabilities_of_few_answers_are_not_called_off_where_luck_explains_it():
+    random, said, bar = draws.generator(5, "honest"), 0, 0
+    for k in range(20):
+        pairs = []
+        for n, p in enumerate(0.5 + 0.5 * random.random(64)):
+            truth = "positive" if random.random() < p else "negative"
+            answer = Prediction("positive", {"positive": float(p), "negative": float(1 - p), "neutral": 0.0})
+            pairs.append(Pair(Example(n, ("t",), truth), answer))
+        found = judge(Sorting(), SCHEMA, split("train", pairs), (), HeldOut(pairs), None, EvaluateOptions(), k)
+        told = [one.evidence["ece"] for one in found.findings if one.kind == "calibration"]
+        said, bar = said + any(ece >= 0.05 for ece in told), bar + (found.calibration["ece"] >= 0.05)
+    assert said <= 4 < bar  # the bar alone called these models off
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from whet.metrics import scores as module
+from whet.metrics.calibration import ece
 from whet.metrics.scores import LOWER_IS_BETTER, Scores, better
 
 
@@ -101,3 +102,14 @@ def test_better_knows_which_way_is_up():
     assert better("accuracy", 0.3, 0.2) and not better("accuracy", 0.1, 0.2)
     assert better("accuracy", 0.0, None) and better("accuracy", 0.0, float("nan"))
     assert not better("accuracy", float("nan"), None)
+
+
+def test_a_calibration_error_lies_within_its_interval():
+    """Drawing rows again adds to a sum of distances: of 128 honest answers every draw lay above the error itself."""
+    for seed in range(10):
+        random = np.random.default_rng(seed)
+        sure = random.uniform(0.5, 1.0, 128)
+        columns = {"sure": sure, "right": random.random(128) < sure}
+        found = Scores(columns, {"ece": lambda got: ece(got["sure"], got["right"])}).intervals(seed=seed)["ece"]
+        assert 0 <= found.low < found.value < found.high
+        assert found.low < (found.low + found.high) / 2 < found.value * 1.5

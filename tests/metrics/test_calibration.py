@@ -85,3 +85,19 @@ def test_perplexity_weighs_tokens_not_documents():
     assert perplexity.bits_per_byte(nats, np.array([5.0, 5.0])) == pytest.approx(1.0)
     assert perplexity.perplexity(np.array([1e9]), np.array([1.0])) == np.inf
     assert np.isnan(perplexity.perplexity(np.array([]), np.array([])))
+
+
+@pytest.mark.parametrize("rows", [64, 128, 1000])
+def test_answers_that_are_as_sure_as_they_are_right_stay_below_luck_in_95_of_100_cases(rows):
+    random = np.random.default_rng(rows)
+    above = 0
+    for _ in range(400):
+        sure = random.uniform(0.5, 1.0, rows)
+        above += calibration.ece(sure, random.random(rows) < sure) > calibration.luck(sure)
+    assert 6 <= above <= 36  # the central 99.9 % of 400 draws of one in twenty
+
+
+def test_a_temperature_divides_the_logits():
+    logits = np.random.default_rng(0).normal(0, 3, (5, 4))
+    assert np.array_equal(calibration.softmax(logits, 2.5), calibration.softmax(logits / 2.5))
+    assert np.array_equal(calibration.sigmoid(logits, 2.5), calibration.sigmoid(logits / 2.5))

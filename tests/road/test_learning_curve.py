@@ -93,6 +93,14 @@ def test_moved_in_the_middle_of_a_point_it_goes_on_from_the_stages_where_they_ar
     assert len(run.metrics["curve"]) == 3
 
 
+def test_a_metric_of_the_shelf_leads_a_curve_too(rows, small, tmp_path):
+    """The points were scored by the task alone: a KeyError after all was trained."""
+    settings = [*CURVE, "evaluate.metric=roc_auc", "train.epochs=1", "train.threads=1"]
+    run = whet.run(rows, model=small, out=tmp_path / "run", settings=settings)
+    points = run.metrics["curve"]
+    assert len(points) == 3 and points[-1]["value"] == run.metrics["validation"]["roc_auc"]["value"]
+
+
 def foreseen(train: float, measure: float) -> Forecast:
     return Forecast(1, 1, 1, train, 1, 1, 1, 1, measure)
 

@@ -288,6 +288,14 @@ def test_one_that_takes_the_directory_while_ours_begins_is_waited_for(place, tmp
     assert len(here) == 1 and found.result["runs"][0]["status"] == "finished"
 
 
+def test_a_budget_is_handed_to_every_cell_and_shortens_its_training(place, tmp_path, here):
+    found = compare(place, tmp_path / "c", seeds=1, budget="0.001s", settings=("train.evaluate_every=1",))
+    assert [command[-2:] for command in here] == [["--budget", "0.001s"]] * 2
+    for row in found.result["runs"]:
+        assert read_json(found.path / row["run"] / "state.json")["step"] == 1
+    assert found.result["epochs"] is None
+
+
 def test_a_cell_has_a_process_of_its_own(place, tmp_path):
     found = compare(place, tmp_path / "c", strategies="head", seeds=1)
     (row,) = found.result["runs"]

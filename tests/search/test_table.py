@@ -8,6 +8,7 @@ import re
 import numpy as np
 import pytest
 
+from metrics.test_crossed import most, scored, world
 from search.made import ROOT, comparison, entry, measured, outcome
 from whet.core.rundir import plain
 from whet.judge.figures import figure
@@ -34,6 +35,19 @@ def test_luck_and_more_than_luck_are_told_apart():
     assert [pair["p_adjusted"] for pair in found["pairs"]] == holm([pair["p"] for pair in found["pairs"]])
     assert max(pair["p_adjusted"] / pair["p"] for pair in found["pairs"]) == pytest.approx(6)
     assert set(pair_of(found, "full", "lora")) >= {"a", "b", "difference", "low", "high", "p", "p_adjusted", "verdict"}
+
+
+@pytest.mark.parametrize("by_seed", [(0.3, 0.3, 0.3), (0.4, 0.02, 0.02)])
+def test_the_verdicts_themselves_raise_false_alarms_in_five_of_100_families_at_most(by_seed):
+    """No strategy is better, seeds are restless: from made-up answers to the words of ``comparison.json``."""
+    random, alarms, repetitions = np.random.default_rng(1), 0, 120
+    for _ in range(repetitions):
+        values, drawn = scored(random, world(random, 3, 100, 0.4, by_seed, 0.4, (0.0,) * 3), "accuracy")
+        made = [
+            Measured(name, {}, dict(enumerate(values[k])), dict(enumerate(drawn[k]))) for k, name in enumerate("abc")
+        ]
+        alarms += any(one["verdict"] != "not distinguishable" for one in table.pairs(made, 100, "accuracy", 0.95))
+    assert alarms <= most(repetitions, 0.05)
 
 
 def test_equal_epochs_are_told_and_others_left_to_each():

@@ -15,7 +15,7 @@ from whet.metrics import calibration
 from whet.metrics.scores import LOWER_IS_BETTER
 from whet.prepare.batch import collate
 from whet.tasks._targets import set_of
-from whet.tasks.contract import Limits, Pair, Part, Prediction, Schema, Split
+from whet.tasks.contract import Example, Limits, Pair, Part, Prediction, Schema, Split
 from whet.tasks.text_classification import TextClassification
 
 ROOMY = Limits(64, "head")
@@ -203,7 +203,8 @@ def test_thresholds_are_tuned_on_validation_and_used():
         return [Pair(*both) for both in zip(examples, given, strict=True)]
 
     tuned = task.tune(answered(schema), schema)
-    assert tuned.thresholds == pytest.approx((0.175, 0.75))
+    warm = calibration.sigmoid(logits, tuned.temperature)
+    assert tuned.thresholds == pytest.approx((warm[1:3, 0].mean(), warm[1:3, 1].mean()))
     assert task.score(answered(schema), schema).values()["f1_micro"] < 1
     assert task.score(answered(tuned), tuned).values()["f1_micro"] == 1
     assert task.tune([], schema) == schema
@@ -231,6 +232,30 @@ def test_the_temperature_is_fitted_on_validation_and_changes_no_answer():
     assert scores[1]["loss"] == scores[0]["loss"]
     for answer in after[:5]:
         assert sum(answer.prediction.probabilities.values()) == pytest.approx(1)
+
+
+def test_several_labels_have_one_temperature_and_their_thresholds_stand_behind_it():
+    task, schema, random = TextClassification(kind="multi"), Schema("multi", ("a", "b", "c")), np.random.default_rng(0)
+    logits = random.normal(-1, 4, (400, 3))
+    there = random.random((400, 3)) < calibration.sigmoid(logits / 2.5)
+    examples = [
+        Example(k, ("t",), tuple(n for n, is_in in zip("abc", row, strict=True) if is_in))
+        for k, row in enumerate(there)
+    ]
+
+    def answered(under: Schema) -> list[Pair]:
+        return [Pair(e, task.gather([Part(0, 0, row)], under)) for e, row in zip(examples, logits, strict=True)]
+
+    tuned = task.tune(answered(schema), schema)
+    assert tuned.temperature == pytest.approx(2.5, rel=0.15)
+    chances = np.array([[p.prediction.probabilities[n] for n in "abc"] for p in answered(tuned)])
+    assert chances == pytest.approx(calibration.sigmoid(logits / tuned.temperature))
+    plain = dataclasses.replace(
+        tuned,
+        temperature=None,
+        thresholds=tuple(float(calibration.sigmoid(tuned.temperature * np.log(t / (1 - t)))) for t in tuned.thresholds),
+    )
+    assert [p.prediction.answer for p in answered(plain)] == [p.prediction.answer for p in answered(tuned)]
 
 
 @pytest.mark.parametrize("wrong", [0, 12, 1])

@@ -14,10 +14,11 @@ from torch.nn import functional as F
 from tasks import tiny_models
 from whet.core.errors import DataError
 from whet.metrics import entities
+from whet.metrics.calibration import softmax
 from whet.prepare.batch import collate
 from whet.tasks._tags import best_chain, rules, scheme
 from whet.tasks._words import fit_words, words_in
-from whet.tasks.contract import Limits, Pair, Part, Prediction, Schema, Split
+from whet.tasks.contract import Example, Limits, Pair, Part, Prediction, Schema, Split
 from whet.tasks.token_classification import TokenClassification
 
 ROOMY = Limits(64, "windows")
@@ -233,3 +234,27 @@ def test_the_baseline_gives_every_word_the_most_frequent_tag():
     assert values["f1"] == 0 and values["accuracy"] == 0.5
     assert values["loss"] == pytest.approx(-np.log([3 / 9, 3 / 9, 2 / 9, 2 / 9]).mean())
     assert entities.spans(found[0].answer) == []
+
+
+def test_the_temperature_is_fitted_on_words_and_moves_no_tag():
+    task, random = TokenClassification(), np.random.default_rng(0)
+    schema = Schema("spans", ("B-PER", "I-PER", "O"))
+    pairs, parts = [], []
+    for number in range(150):
+        logits = random.normal(0, 4, (8, 3))
+        chances = softmax(logits / 2.5)
+        tags = [schema.labels[k] for k in (random.random((8, 1)) > chances.cumsum(1)).sum(1)]
+        raw = {"count": 9, "words": list(range(8)), "places": [], "logits": logits}  # a ninth word was cut away
+        parts.append(Part(number, 0, raw))
+        example = Example(number, ("w",) * 9, (*tags, "O"))
+        pairs.append(Pair(example, task.gather(parts[-1:], schema)))
+    tuned = task.tune(pairs, schema)
+    assert tuned.temperature == pytest.approx(2.5, rel=0.15)
+    warm = [task.gather([part], tuned) for part in parts]
+    assert [one.answer for one in warm] == [pair.prediction.answer for pair in pairs]
+    sure = [
+        np.mean([e["score"] for one in answers for e in one.details["entities"]])
+        for answers in (warm, [p.prediction for p in pairs])
+    ]
+    assert sure[0] < sure[1] - 0.05
+    assert task.tune([], schema).temperature is None

@@ -39,6 +39,17 @@ def as_row(
     return found
 
 
+def of_row(line: Mapping[str, Any]) -> Prediction:
+    """The answer in such a line: what stands behind ``prediction`` is the answer's own, what stands before is not."""
+    names = list(line)
+    behind = names[names.index("prediction") + 1 :]
+    details = {}
+    for name in (name for name in behind if name != "probabilities"):
+        bare = name.removeprefix("prediction_")
+        details[bare if bare in names else name] = line[name]
+    return Prediction(line["prediction"], line.get("probabilities"), None, details)
+
+
 def _like(answer: Any, target: Any) -> Any:
     """A target that was read as text is the number that it says where the answer is a number."""
     if isinstance(target, str) and isinstance(answer, float):

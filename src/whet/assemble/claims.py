@@ -43,7 +43,9 @@ def claims(task: Task, schema: Schema, prediction: Prediction) -> list[Claim]:
         ranges: list[tuple[str, int, int]] = [(tag, word, word + 1) for word, tag in enumerate(answer)]
         if (entities := (prediction.details or {}).get("entities")) is not None:
             ranges = [(one["type"], *one["words"]) for one in entities]
-        return [Claim(name, _of_words(columns, start, end), (start, end)) for name, start, end in ranges]
+        return [
+            Claim(name, _of_words(columns, start, end, schema.temperature), (start, end)) for name, start, end in ranges
+        ]
     return []
 
 
@@ -59,7 +61,7 @@ def doubt(task: Task, schema: Schema, prediction: Prediction) -> float | None:
         return float(nats / max(tokens, 1))
     if kind == "token" and np.ndim(raw) == 2:
         known = ~np.isnan(raw).any(1)
-        return float(np.mean(_margins(softmax(raw[known])))) if known.any() else None
+        return float(np.mean(_margins(softmax(raw[known], schema.temperature)))) if known.any() else None
     if kind == "sequence" and prediction.probabilities is not None:
         chances = np.array(list(prediction.probabilities.values()))
         if isinstance(prediction.answer, list):
@@ -78,9 +80,9 @@ def _of_label(label: str) -> Callable[[Prediction], float]:
     return lambda other: _log_odds((other.probabilities or {})[label])
 
 
-def _of_words(columns: list[int], start: int, end: int) -> Callable[[Prediction], float]:
+def _of_words(columns: list[int], start: int, end: int, temperature: float | None) -> Callable[[Prediction], float]:
     def score(other: Prediction) -> float:
-        rows = softmax(other.raw[start:end])
+        rows = softmax(other.raw[start:end], temperature)
         sure = [_log_odds(float(row[columns[start + k]])) for k, row in enumerate(rows) if not np.isnan(row).any()]
         return float(np.mean(sure)) if sure else float("nan")
 

@@ -22,10 +22,20 @@ def told(run: Any, as_json: bool) -> None:
 
 def code_of(run: Any) -> int:
     """0, or that of a failed training where the model ended below the trivial baseline."""
-    said = "".join(f"\n  {text}" for text in run.reasons)
     if run.below_baseline:
-        note(f"error: the model is below the trivial baseline{said}")
+        note(f"error: the model is below the trivial baseline{_because(run)}")
         return TrainingError.exit_code
-    if said:
-        note(f"warning: the model cannot be told from the trivial baseline{said}")
+    warn(run)
     return 0
+
+
+def warn(run: Any) -> None:
+    """Say why a model is no better than the trivial baseline, where it is not."""
+    if run.below_baseline:
+        note(f"warning: on these rows the model is below the trivial baseline{_because(run)}")
+    elif run.reasons:
+        note(f"warning: the model cannot be told from the trivial baseline{_because(run)}")
+
+
+def _because(run: Any) -> str:
+    return "".join(f"\n  {text}" for text in run.reasons)

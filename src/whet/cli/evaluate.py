@@ -13,7 +13,7 @@ import typer
 
 import whet
 from whet.cli import _options as options
-from whet.cli._outcome import told
+from whet.cli._outcome import told, warn
 from whet.cli._progress import telling
 
 app = options.new_app()
@@ -45,3 +45,4 @@ def evaluate(
             options.run_at(model), data, out=out, settings=setting or (), overwrite=overwrite, tell=tell
         )
     told(found, as_json)
+    warn(found)

@@ -32,7 +32,7 @@ class Decision:
 def decisions(pair: Pair, schema: Schema) -> Iterator[Decision]:
     """The decisions of one answered row; none where it has no probabilities, or a target that the model never learnt.
 
-    Probabilities are those of the answer, after temperature; a tagging's are its logits' own.
+    Probabilities are those of the answer, after temperature.
     """
     target, answer, chances = pair.example.target, pair.prediction.answer, pair.prediction.probabilities
     if chances and isinstance(target, str) and isinstance(answer, str):
@@ -64,7 +64,7 @@ def _of_words(target: Sequence[str], answer: Sequence[str], raw: Any, schema: Sc
     if raw is None or np.shape(raw) != (len(target), len(schema.labels)) or len(answer) != len(target):
         return
     place = {label: k for k, label in enumerate(schema.labels)}
-    chances_wk = softmax(np.asarray(raw, np.float64))
+    chances_wk = softmax(np.asarray(raw, np.float64), schema.temperature)
     for word, (given, answered) in enumerate(zip(target, answer, strict=True)):
         if given in place and answered in place and not np.isnan(chances_wk[word, 0]):
             own, other = float(chances_wk[word, place[given]]), float(chances_wk[word, place[answered]])

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whet.judge.facts import ReportFacts
+from whet.judge.general import GOOD
 from whet.judge.markup import safe, section
 from whet.judge.words import Words
 
@@ -19,8 +20,6 @@ STRENGTHS = ("strength", "slice", "calibration", "retention")
 """The order in which kinds are told; three of them are told as either."""
 HOME = {"confusion": "confusion", "slice": "slices", "calibration": "calibration", "retention": "retention"}
 """The section in which the numbers behind a kind stand."""
-GOOD_ECE = 0.05
-"""Up to this calibration error probabilities are told as a strength, as judge/general.py words it."""
 
 
 def next_steps(facts: ReportFacts, say: Words) -> str:
@@ -60,7 +59,7 @@ def is_strength(finding: Mapping[str, Any]) -> bool:
     if kind == "slice":
         return "conditions" not in evidence
     if kind == "calibration":
-        return bool(evidence.get("ece", 1.0) < GOOD_ECE)
+        return bool(evidence.get("ece", 1.0) < GOOD)
     if kind == "retention":
         probes = evidence.get("probes") or ()
         return bool(evidence.get("unchanged") or probes) and not any(probe.get("lost") for probe in probes)

@@ -15,6 +15,9 @@ from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding
 
+GOOD = 0.05
+"""The ECE below which probabilities can be believed, however many answers there are."""
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -88,7 +91,7 @@ def _verdict(gap: Interval, metric: str, rows: int) -> str:
 
 
 def _calibration(calibration: Mapping[str, Any], say: Words) -> list[Finding]:
-    """What the probabilities are worth; of few answers nothing is said."""
+    """What the probabilities are worth; nothing where so few answers may be off so far by luck."""
     ece, bins = calibration["ece"], calibration["bins"]
     total = sum(one["rows"] for one in bins)
     if total < FEWEST_ROWS:
@@ -96,10 +99,13 @@ def _calibration(calibration: Mapping[str, Any], say: Words) -> list[Finding]:
     sure, right = (sum(one["rows"] * one[name] for one in bins) / total for name in ("confidence", "accuracy"))
     lean = sure - right
     side = "over" if lean > 0.02 else "under" if lean < -0.02 else "even"
-    name = "good" if ece < 0.05 else side
+    by_chance = calibration.get("by_chance", 0.0)
+    if GOOD <= ece <= by_chance:
+        return []
+    name = "good" if ece < GOOD else side
     of_labels = "_labels" if "by_label" in calibration and name != "even" else ""
     text = say(f"calibration_{name}{of_labels}", ece=figure(ece), sure=share(sure), right=share(right))
-    facts = {"ece": ece, "lean": lean}
+    facts = {"ece": ece, "by_chance": by_chance, "lean": lean}
     if "ece_before" in calibration:
         facts |= {"ece_before": calibration["ece_before"], "temperature": calibration["temperature"]}
         before, temperature = figure(calibration["ece_before"]), figure(calibration["temperature"])

@@ -11,9 +11,10 @@ import numpy as np
 
 from whet.judge.decisions import decisions
 from whet.metrics import entities
-from whet.metrics.calibration import ece, reliability
+from whet.metrics.calibration import ece, luck, reliability, sigmoid
 from whet.tasks.contract import Pair, Schema
 
+TINY = 1e-15
 MOST_LABELS = 200
 """Labels of a set that are told by themselves, those with the largest errors."""
 
@@ -66,6 +67,9 @@ class Deciding:
         self._labels = labels if not self._sure or self._labels == labels else None
         self._sure.extend(probabilities.values())
         self._right.extend(label in target for label in probabilities)
+        if self._schema.temperature and self._one_model:  # a logit before is a logit after times T
+            sure = np.clip(np.array(list(probabilities.values())), TINY, 1 - TINY)
+            self._before.extend(sigmoid((np.log(sure) - np.log1p(-sure)) * self._schema.temperature))
 
     def _add_entities(self, pair: Pair) -> None:
         there = set(entities.spans(pair.example.target or ()))
@@ -75,7 +79,8 @@ class Deciding:
             self._right.append(entities.Span(start, end, entity["type"]) in there)
 
     def calibration(self) -> dict[str, Any] | None:
-        """``ece``, the model's ``temperature`` (null: none was fitted) and the reliability diagram's ``bins``.
+        """``ece``, the model's ``temperature`` (null: none was fitted) and the reliability diagram's ``bins``;
+        ``by_chance`` is the error that probabilities which can be believed do not exceed in 95 of 100 cases.
 
         Where the answers had that temperature, ``ece_before`` is what the error was without it; one label a row has its
         ``brier`` score too (as the shelf's metric of that name), several labels a row the error of each, ``by_label``,
@@ -86,6 +91,7 @@ class Deciding:
         sure, right = np.array(self._sure), np.array(self._right)
         found = {
             "ece": ece(sure, right),
+            "by_chance": luck(sure),
             "temperature": self._schema.temperature,
             "bins": [asdict(one) for one in reliability(sure, right, bins=10)],
         }

@@ -71,6 +71,8 @@ def calibration(facts: ReportFacts, say: Words) -> str:
         return ""
     temperature = number(found.get("temperature"), "calibration.temperature")
     told = [(say("ece"), number(found.get("ece"), "calibration.ece"))]
+    if found.get("by_chance") is not None:
+        told.append((say("ece_by_chance"), number(found["by_chance"], "calibration.by_chance")))
     if found.get("ece_before") is not None:
         told.append((say("ece_before"), number(found["ece_before"], "calibration.ece_before")))
     told.append((say("temperature"), temperature if found.get("temperature") is not None else safe(say("not_fitted"))))

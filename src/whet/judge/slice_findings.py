@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,13 +15,15 @@ from whet.judge.reading import Reading
 from whet.judge.slices import Asked, ask, most_groups, weakest
 from whet.judge.traits import Group
 from whet.judge.words import Words
-from whet.metrics.scores import Scores
 from whet.tasks.contract import Finding
 
 TABLED = ("length", "unknown", "column")
 """Kinds of groups that are shown whether they are weaker or not; words and signs only where they are."""
 MOST_SHOWN = 40
 """Groups in the table."""
+OF_ROWS = "row_quality"
+"""What groups are told in where no metric is the mean of the rows' quality."""
+Score = Callable[[np.ndarray], float]
 
 
 @dataclass(frozen=True)
@@ -43,31 +45,38 @@ def search(evidence: Evidence, reading: Reading, say: Words) -> Searched:
     plain = [one for one in asked if len(one.group.conditions) == 1 and one.group.conditions[0].kind in TABLED]
     rest = sorted((one for one in plain if one not in found), key=lambda one: -one.worse)
     shown = [*found, *rest][:MOST_SHOWN]
-    groups = [{**_row(one, evidence.scores.only(metric), reading), "worse": one in found} for one in shown]
+    score = _scored(metric, evidence, reading)
+    groups = [{**_row(one, score), "worse": one in found} for one in shown]
     table = {"metric": metric, "asked": len(asked), "rows": len(quality), "groups": groups}
     told = [_finding(one, row, reading, table, say) for one, row in zip(found, groups, strict=False)]
     return Searched(tuple(told) or (_none(table, say),), table)
 
 
 def _told_in(evidence: Evidence, reading: Reading) -> str:
-    """The leading metric, unless another one is the mean of the rows' quality, which is what was asked.
+    """The metric that is the mean of the rows' quality, which is what was asked, or that mean by itself.
 
-    A correlation or a macro F1 may be higher where rows are answered worse.
+    A correlation, an F1 over all words or a macro F1 may well be higher where rows are answered worse.
     """
     values = evidence.scores.at(reading.places).values()
     mean = abs(float(np.nanmean(reading.quality)))
-    return next((n for n in (evidence.metric, *values) if math.isclose(abs(values[n]), mean)), evidence.metric)
+    return next((name for name in (evidence.metric, *values) if math.isclose(abs(values[name]), mean)), OF_ROWS)
 
 
-def _row(one: Asked, scores: Scores, reading: Reading) -> dict[str, Any]:
+def _scored(metric: str, evidence: Evidence, reading: Reading) -> Score:
+    """What a group of rows scores in this metric."""
+    if metric == OF_ROWS:
+        return lambda member: float(np.nanmean(reading.quality[member]))
+    scores = evidence.scores.only(metric)
+    return lambda member: scores.at(reading.places[member]).values()[metric]
+
+
+def _row(one: Asked, score: Score) -> dict[str, Any]:
     """A group as plain values: its score, that of all other rows searched, and the adjusted p."""
-    member = one.group.member
-    inside, outside = (next(iter(scores.at(reading.places[m]).values().values())) for m in (member, ~member))
     return {
         "conditions": [condition.as_dict() for condition in one.group.conditions],
         "rows": one.group.rows,
-        "value": inside,
-        "rest": outside,
+        "value": score(one.group.member),
+        "rest": score(~one.group.member),
         "p": one.p,
     }
 

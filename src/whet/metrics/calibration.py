@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from whet.core import draws
+
 BINS = 15
 """Equal-width bins, as Guo et al. 2017 used."""
 
@@ -35,6 +37,17 @@ def ece(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
     return float(np.abs(gap).sum() / len(confidence)) if len(confidence) else float("nan")
 
 
+def luck(confidence: np.ndarray, seed: int = 0, bins: int = BINS, quantile: float = 0.95) -> float:
+    """How large an ECE so many answers, each right with exactly its confidence, reach in 95 of 100 cases.
+
+    In each bin the sum of such answers' gaps is nearly normal, its variance the sum of p (1 - p).
+    """
+    place = _place(confidence, bins)
+    spread = np.sqrt(np.bincount(place, weights=confidence * (1 - confidence), minlength=bins))
+    gaps = np.abs(draws.generator(seed, "luck").normal(0, spread, (1000, bins)))
+    return float(np.quantile(gaps.sum(1), quantile) / len(confidence)) if len(confidence) else float("nan")
+
+
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[Bin]:
     """The bars of the reliability diagram that hold at least one row."""
     place = _place(confidence, bins)
@@ -46,15 +59,16 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     return table
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Probabilities of logits along the last axis, without overflow."""
+def softmax(logits: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    """Probabilities of logits along the last axis, without overflow; those at a ``temperature`` where one is given."""
+    logits = np.asarray(logits, np.float64) / (temperature or 1.0)
     exponent = np.exp(logits - logits.max(-1, keepdims=True))
     return np.asarray(exponent / exponent.sum(-1, keepdims=True))
 
 
-def sigmoid(logits: np.ndarray) -> np.ndarray:
-    """The probability of each logit for itself, without overflow."""
-    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float64))))
+def sigmoid(logits: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    """The probability of each logit for itself, without overflow; at a ``temperature`` where one is given."""
+    return np.asarray(0.5 * (1.0 + np.tanh(0.5 * np.asarray(logits, np.float64) / (temperature or 1.0))))
 
 
 WIDEST = 20.0

@@ -38,6 +38,10 @@ RANGES = {
 }
 """What a metric can be at all; of others nothing is known."""
 
+INFLATED = ("ece",)
+"""Sums of distances: drawing rows again adds to them, as drawing them once has done. Their draws are moved so that
+their mean is the value, else the value lay at the interval's low end or outside."""
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -92,7 +96,10 @@ class Scores:
             for name, value in self.at(resample(random, rows)).values().items():
                 found[name].append(value)
         whole = self.values()
-        return {name: interval(whole[name], np.array(found[name]), confidence, rows) for name in whole}
+        drawn = {name: np.array(found[name]) for name in whole}
+        for name in (name for name in INFLATED if name in drawn):
+            drawn[name] = np.clip(drawn[name] + whole[name] - np.nanmean(drawn[name]), *RANGES[name])
+        return {name: interval(whole[name], drawn[name], confidence, rows) for name in whole}
 
 
 def resample(random: np.random.Generator, rows: int) -> np.ndarray:

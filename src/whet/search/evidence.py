@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from whet.assemble.answers import of_row
 from whet.core import draws, rundir
 from whet.core.errors import UsageError
 from whet.measures.contract import Metric, score
@@ -20,7 +21,6 @@ from whet.tasks.contract import Example, Pair, Prediction, Schema, Split, Task
 
 DRAWS = 500
 """Resamples: a variance needs fewer than an interval's ends (Efron and Tibshirani 1993: 200 for a standard error)."""
-KNOWN = ("row", "target", "prediction", "probabilities")
 
 
 @dataclass(frozen=True)
@@ -84,8 +84,7 @@ class Ground:
     def _pairs(self, one: Outcome) -> Iterator[Pair]:
         examples = self.tests[one.cell.seed]
         for example, line in zip(examples, rundir.read_lines(one.lines), strict=True):
-            details = {name: value for name, value in line.items() if name not in KNOWN}
-            yield Pair(example, Prediction(line["prediction"], line.get("probabilities"), None, details))
+            yield Pair(example, of_row(line))
 
 
 def refuse_unkept(task: Task, schema: Schema, train: Split, metric: str, added: Sequence[Metric]) -> None:

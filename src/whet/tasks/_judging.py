@@ -43,8 +43,10 @@ def losses(answers: Answers, logits: np.ndarray, schema: Schema) -> np.ndarray:
     """Each row's loss by the logits of its answer: float [rows], NaN where the model does not know the target."""
     known = len(schema.labels)
     if schema.kind == "regression":
-        mean, deviation = schema.scale or (0.0, 1.0)
-        return np.asarray((logits[:, 0] - (answers.true - mean) / deviation) ** 2)
+        deviation = (schema.scale or (0.0, 1.0))[
+            1
+        ]  # the answers', for models of folds scale their logits each its own way
+        return np.asarray(((answers.given - answers.true) / deviation) ** 2)
     if schema.kind == "multi":
         return likelihood.binary_cross_entropy(logits, answers.true[:, :known])
     targets = np.where(answers.true < known, answers.true, likelihood.UNKNOWN)

@@ -96,6 +96,18 @@ def _read(pairs: Iterable[Pair], schema: Schema) -> _Tagged:
     )
 
 
+def known_words(pairs: Iterable[Pair], schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """The logits [N, K] and tags [N] of all words that the model saw and whose tags it knows."""
+    place = {label: k for k, label in enumerate(schema.labels)}
+    logits, tags = array("d"), array("q")
+    for pair in pairs:
+        for raw_k, tag in zip(pair.prediction.raw, pair.example.target or (), strict=False):
+            if tag in place and not np.isnan(raw_k[0]):
+                logits.extend(raw_k)
+                tags.append(place[tag])
+    return np.array(logits).reshape(len(tags), len(schema.labels)), np.array(tags, np.int64)
+
+
 def _types(tags: Sequence[str], schema: Schema) -> list[str]:
     """What is counted of these tags: the tags themselves, or the types of the entities that they mark."""
     return list(tags) if schema.kind == "words" else [span.type for tag in tags for span in entities.spans([tag])]

@@ -192,11 +192,11 @@ class TextClassification(Task):
             mean, deviation = schema.scale or (0.0, 1.0)
             return Prediction(raw[0] * deviation + mean, None, raw)
         if schema.kind == "multi":
-            chances = calibration.sigmoid(logits)
+            chances = calibration.sigmoid(logits, schema.temperature)
             limits = schema.thresholds or (0.5,) * len(raw)
             given = [label for label, p, t in zip(schema.labels, chances, limits, strict=True) if p > t]
             return Prediction(given, dict(zip(schema.labels, map(float, chances), strict=True)), raw)
-        chances = calibration.softmax(two_sided(logits, schema) / (schema.temperature or 1.0))
+        chances = calibration.softmax(two_sided(logits, schema), schema.temperature)
         answer = schema.labels[int(np.argmax(chances))]
         return Prediction(answer, dict(zip(schema.labels, map(float, chances), strict=True)), raw)
 
@@ -225,7 +225,10 @@ class TextClassification(Task):
         return _remarks.findings(pairs, schema)
 
     def tune(self, pairs: Sequence[Pair], schema: Schema) -> Schema:
-        """Fit the temperature (one label; None where it cannot be told) or the thresholds (several) on validation."""
+        """Fit the temperature (None where it cannot be told), and with several labels their thresholds, on validation.
+
+        Several labels have one temperature: each decides between the logits 0 and its own.
+        """
         if not pairs or schema.kind == "regression":
             return schema
         answers = _answers.read(pairs, schema)
@@ -233,8 +236,10 @@ class TextClassification(Task):
         if answers.logits is None:
             return schema
         if schema.kind == "multi":
-            found = multilabel.best_thresholds(answers.true[:, :labels], calibration.sigmoid(answers.logits))
-            return dataclasses.replace(schema, thresholds=tuple(map(float, found)))
+            there, own = answers.true[:, :labels], answers.logits.reshape(-1)
+            fitted = calibration.fit_temperature(np.stack([np.zeros_like(own), own], -1), there.reshape(-1).astype(int))
+            found = multilabel.best_thresholds(there, calibration.sigmoid(answers.logits, fitted))
+            return dataclasses.replace(schema, thresholds=tuple(map(float, found)), temperature=fitted)
         known = answers.true < labels
         if not known.any():
             return schema

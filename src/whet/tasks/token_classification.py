@@ -6,6 +6,7 @@ words by itself, and its entities come back with their places in it.
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -177,7 +178,7 @@ class TokenClassification(Task):
         outside_k[schema.labels.index("O") if "O" in schema.labels else 0] = UNSEEN
         logits_wk = np.where(np.isnan(raw_wk), outside_k, raw_wk)
         allowed = rules(schema.labels, schema.kind) if self.chains == "valid" else None
-        chances_wk = calibration.softmax(logits_wk)
+        chances_wk = calibration.softmax(logits_wk, schema.temperature)
         chain = best_chain(np.log(chances_wk + 1e-300), allowed) if allowed else logits_wk.argmax(1)
         tags = [schema.labels[k] for k in chain]
         sure_w = chances_wk[np.arange(count), chain]
@@ -206,6 +207,12 @@ class TokenClassification(Task):
 
     def findings(self, pairs: Sequence[Pair], schema: Schema) -> list[Finding]:
         return _tagging.findings(pairs, schema)
+
+    def tune(self, pairs: Sequence[Pair], schema: Schema) -> Schema:
+        """Fit the temperature on the words of validation. It moves no tag: all chains' scores fall alike."""
+        logits_nk, tags_n = _tagging.known_words(pairs, schema)
+        fitted = calibration.fit_temperature(logits_nk, tags_n) if len(tags_n) else None
+        return dataclasses.replace(schema, temperature=fitted)
 
     @classmethod
     def sample(cls) -> tuple[Task, Sample]:
