@@ -99,6 +99,13 @@ def test_resume_of_an_interrupted_run_answers_like_run(door, whet_cli):
     assert whet_cli("resume", "runs/demo").code == 5
 
 
+@pytest.mark.parametrize(("below", "word"), [(True, "below the trivial"), (False, "cannot be told from the trivial")])
+def test_evaluate_says_why_a_model_is_no_better_than_nothing_and_is_done_all_the_same(door, whet_cli, below, word):
+    door.below_baseline, door.reasons = below, ("Likely reason: these rows are others.",)
+    told = whet_cli("evaluate", "m", "d.csv")
+    assert told.code == 0 and word in told.err and "these rows are others" in told.err
+
+
 def test_evaluate(door, whet_cli):
     told = whet_cli("evaluate", "m", "d.csv", "-o", "there", "--overwrite", "--json")
     assert door.calls[0][1] == ("m", "d.csv")

