@@ -16,7 +16,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from whet.metrics import student
 from whet.metrics.crossed import Estimate, Spread, estimate, holm, spread_of_differences
 
 DRAWS = 100
@@ -125,18 +124,13 @@ def test_intervals_hold_the_true_difference(by_seed):
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.floats(0.01, 40), st.floats(1, 500))
-def test_students_t_is_scipys(t, freedom):
-    chance = student.two_sided(t, freedom)
-    assert chance == pytest.approx(2 * stats.t.sf(t, freedom), rel=1e-9)
-    if chance > 1e-12:
-        assert student.quantile(chance, freedom) == pytest.approx(t, rel=1e-6)
-
-
-def test_students_t_at_its_ends():
-    assert student.two_sided(0.0, 3) == 1 and student.two_sided(np.inf, 3) == 0
-    assert student.two_sided(1.96, np.inf) == pytest.approx(0.05, abs=1e-4)
-    assert np.isnan(student.two_sided(np.nan, 3))
+@given(st.floats(0.01, 40), st.floats(1, 500), st.floats(1, 500), st.floats(0.01, 1))
+def test_p_is_the_chance_whose_interval_just_reaches_0(value, rows, seeds, share):
+    one = Estimate(value, share, 1 - share, rows, seeds)
+    if 1e-14 < one.p < 1:
+        assert one.half_width(1 - one.p) == pytest.approx(value, rel=1e-3 if one.p < 1e-10 else 1e-6)
+    if share == 1:
+        assert one.p == pytest.approx(2 * stats.t.sf(value, rows), rel=1e-6, abs=1e-14)
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=8))

@@ -17,8 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
-from whet.metrics import student
 from whet.metrics.scores import MOST_DRAWN
 
 LEAST = 1e-15
@@ -59,13 +59,15 @@ class Estimate:
             return float("nan")
         if not self.rows_part + self.seeds_part:  # every row says the same: as many signs would have to agree by luck
             return float(np.clip(2 * 0.5 ** (self.rows_freedom + 1), LEAST, 1.0))
-        wanted = float(np.log(self.value**2))
-        chance = student.root(lambda p: math.log(self._reach(math.exp(p)) or LEAST) - wanted, math.log(LEAST), -1e-12)
-        return math.exp(chance)
+        low, high = math.log(LEAST), 0.0
+        for _ in range(60):  # the reach falls as the chance grows
+            middle = (low + high) / 2
+            low, high = (middle, high) if self._reach(math.exp(middle)) > self.value**2 else (low, middle)
+        return math.exp(high)
 
     def _reach(self, chance: float) -> float:
         parts = ((self.rows_part, self.rows_freedom), (self.seeds_part, self.seeds_freedom))
-        return sum(part * student.quantile(chance, freedom) ** 2 if part else 0.0 for part, freedom in parts)
+        return float(sum(part * special.stdtrit(freedom, chance / 2) ** 2 if part else 0.0 for part, freedom in parts))
 
 
 def estimate(values_s: np.ndarray, drawn_sb: np.ndarray, rows: int, all_of_them: Spread | None = None) -> Estimate:
