@@ -88,13 +88,27 @@ def test_single_labels_make_a_table_and_a_matrix():
 
 def test_tags_are_counted_by_entity_sets_by_label_and_words_by_word():
     tags = Schema("spans", ("B-PER", "I-PER", "O"))
-    found = read([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags).classes
-    assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found] == [("PER", 1, 1, 0.0)]
+    found = read([pair(("B-PER", "I-PER", "O"), ["B-PER", "O", "O"])], tags)
+    assert [(row["label"], row["support"], row["predicted"], row["f1"]) for row in found.classes] == [
+        ("PER", 1, 1, 0.0)
+    ]
+    assert found.confusion == {"of": "entities", "labels": ["PER", "O"], "counts": [[1, 0], [0, 0]]}
     chances = {"a": 0.9, "b": 0.2, "c": 0.8}
     sets = read([pair(("a", "b"), ["a", "c"], chances)], Schema("multi", ("a", "b", "c"))).classes
     assert [row["f1"] for row in sets] == [1.0, 0.0, 0.0]
-    words = read([pair(("N", "V", "N"), ["N", "N", "N"])], Schema("words", ("N", "V"))).classes
-    assert [(row["support"], row["predicted"]) for row in words] == [(2, 3), (1, 0)]
+    words = read([pair(("N", "V", "N"), ["N", "N", "N"])], Schema("words", ("N", "V")))
+    assert [(row["support"], row["predicted"]) for row in words.classes] == [(2, 3), (1, 0)]
+    assert words.confusion == {"of": "words", "labels": ["N", "V"], "counts": [[2, 0], [1, 0]]}
+    assert read([pair(("a",), ["a"], chances)], Schema("multi", ("a", "b", "c"))).confusion is None
+
+
+def test_entities_meet_whom_they_share_most_words_with():
+    tags = Schema("spans", ("B-PER", "I-PER", "B-LOC", "I-LOC", "O"))
+    true = ("B-PER", "I-PER", "O", "B-LOC", "O", "B-LOC", "O", "O")
+    said = ["B-LOC", "B-PER", "O", "O", "O", "B-PER", "O", "B-PER"]  # one of its type among two, missed, taken, made up
+    found = read([pair(true, said)], tags).confusion
+    assert found["labels"] == ["LOC", "PER", "O"]
+    assert found["counts"] == [[0, 1, 1], [0, 1, 0], [0, 1, 0]]
 
 
 def test_answers_that_are_no_labels_have_no_table():

@@ -201,6 +201,9 @@ def test_classes_that_a_coin_would_tell_apart_clash():
     assert clashes(matrix((3, 3, 0), (3, 3, 0), (0, 0, 60))) == []  # too few rows
     assert clashes(matrix((50, 40), (40, 50))) == []  # nothing is left after merging two of two
     assert clashes(None) == []
+    half_seen = matrix((50, 9, 40), (8, 50, 45), (40, 40, 0))
+    assert [one.second for one in clashes(half_seen)] == ["c", "c"]
+    assert clashes({**half_seen, "of": "entities"}) == []  # the last is no type: these were not seen at all
 
 
 @pytest.mark.parametrize(

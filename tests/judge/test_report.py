@@ -283,6 +283,14 @@ def test_the_matrix_shows_every_count():
         assert re.search(r"\s*".join(map(str, row)), section)
 
 
+def test_a_matrix_of_entities_says_what_it_counts_and_leads_to_no_rows():
+    found = {"of": "entities", "labels": ["LOC", "PER", "O"], "counts": [[4, 3, 2], [0, 5, 1], [7, 0, 0]]}
+    drawn = render(replace(sorting_facts(), confusion=found))
+    section = drawn[drawn.index('id="confusion"') : drawn.index("</section>", drawn.index('id="confusion"'))]
+    assert "whatever its bounds" in section and "3 entities: true LOC, answered PER" in section
+    assert "<button" not in section and "<button" in render(sorting_facts())
+
+
 def test_many_classes_are_cut_to_the_most_confused_and_say_so():
     labels = [f"c{k}" for k in range(30)]
     counts = [[9 if j == k else int(j == k + 1 and k < 5) for j in range(30)] for k in range(30)]

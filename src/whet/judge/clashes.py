@@ -41,10 +41,17 @@ class Clash:
 
 
 def clashes(confusion: Mapping[str, Any] | None) -> list[Clash]:
-    """The pairs that clash, surest first; none where merging would leave a single class."""
-    if confusion is None or len(confusion["labels"]) < 3:
+    """The pairs that clash, surest first; none where merging would leave a single class.
+
+    Of entities those count that something met: one that was not seen at all was not taken for another type.
+    """
+    if confusion is None:
         return []
     labels, counts = confusion["labels"], np.asarray(confusion["counts"], np.float64)
+    if confusion.get("of") == "entities":
+        labels, counts = labels[:-1], counts[:-1, :-1]
+    if len(labels) < 3:
+        return []
     own = np.diag(counts)
     own_rows = own[:, None] + counts  # [i, j]: rows of i answered with i or j
     first, second = np.nonzero(np.triu(np.minimum(own_rows, own_rows.T) >= FEWEST, 1))

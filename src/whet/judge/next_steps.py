@@ -25,7 +25,8 @@ MOST_PAIRS = 3
 
 def next_steps(evidence: Evidence, reading: Reading, training_rows: int | None, say: Words) -> list[Finding]:
     """Every step that this run's own numbers carry; ``training_rows`` is None where nothing was trained on."""
-    merging = [_merge(clash, say) for clash in clashes(reading.confusion)[:MOST_PAIRS]]
+    of = (reading.confusion or {}).get("of", "rows")
+    merging = [_merge(clash, of, say) for clash in clashes(reading.confusion)[:MOST_PAIRS]]
     return [*_relabel(reading, training_rows, say), *merging, *_width(evidence, reading, say)]
 
 
@@ -42,7 +43,7 @@ def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Fi
     if training_rows is not None:
         facts["training_rows"] = training_rows
         text += say("relabel_training", rows=figure(training_rows))
-    if reading.confusion is not None:
+    if reading.confusion is not None and reading.confusion["of"] != "entities":
         counts = np.asarray(reading.confusion["counts"])
         now = accuracy(counts)
         then = now + by_split(doubts.found).get("test", 0) / int(counts.sum())
@@ -51,11 +52,12 @@ def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Fi
     return [Finding("next", text, evidence=facts)]
 
 
-def _merge(clash: Clash, say: Words) -> Finding:
+def _merge(clash: Clash, of: str, say: Words) -> Finding:
     fill: dict[str, str] = {
         name: figure(value) if isinstance(value, (int, float)) else value for name, value in asdict(clash).items()
     }
-    return Finding("next", say("merge", **fill), evidence=asdict(clash))
+    fill |= {"units": say(f"units_{of}"), "measure": say("share_typed" if of == "entities" else "metric_accuracy")}
+    return Finding("next", say("merge", **fill), evidence={**asdict(clash), "of": of})
 
 
 def _no_width(rows: int, confidence: float, say: Words) -> list[Finding]:

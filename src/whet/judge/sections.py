@@ -35,11 +35,12 @@ def classes(facts: ReportFacts, say: Words) -> str:
 
 
 def confusion(facts: ReportFacts, say: Words) -> str:
-    """What is taken for what: truth in rows, answers in columns; a cell filters the errors below."""
+    """What is taken for what: truth in rows, answers in columns; a cell that counts rows filters the errors below."""
     found = facts.confusion
     if not found or len(found["labels"]) < 2:
         return ""
     labels, counts = _most_confused(found["labels"], found["counts"])
+    of = found.get("of", "rows")
     head = "".join(f'<th scope="col"><span>{safe(label)}</span></th>' for label in labels)
     body = []
     for k, label in enumerate(labels):
@@ -48,9 +49,10 @@ def confusion(facts: ReportFacts, say: Words) -> str:
         for j, count in enumerate(counts[k]):
             tint = round(100 * count / total)
             kind = "right" if j == k else "wrong" if count else "none"
-            hint = safe(say("confusion_cell", count=count, true=label, answered=labels[j]))
+            units = say(f"units_{of}")
+            hint = safe(say("confusion_cell", count=count, units=units, true=label, answered=labels[j]))
             inner = str(count)
-            if kind == "wrong":
+            if kind == "wrong" and of == "rows":
                 pair = f'data-from="{safe(label)}" data-to="{safe(labels[j])}"'
                 inner = f'<button {pair} aria-label="{hint}">{count}</button>'
             cells.append(f'<td class="{kind}" style="--t:{tint}%" title="{hint}">{inner}</td>')
@@ -58,7 +60,7 @@ def confusion(facts: ReportFacts, say: Words) -> str:
     corner = f'<th class="corner">{safe(say("confusion_corner"))}</th>'
     inside = f"<thead><tr>{corner}{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     drawn = f'<table class="confusion">{inside}</table>'
-    lead = say("confusion_lead")
+    lead = say("confusion_lead" if of == "rows" else f"confusion_lead_{of}")
     if len(labels) < len(found["labels"]):
         lead += " " + say("confusion_cut", shown=len(labels), all=len(found["labels"]))
     return section("confusion", say("confusion"), f'<div class="scroll">{drawn}</div>', lead)

@@ -28,6 +28,7 @@ class Counting:
         self._both: Counter[tuple[str, str]] = Counter()
         self._sets = (Counter[str](), Counter[str](), Counter[str]())
         self._spans = (Counter[str](), Counter[str](), Counter[str]())
+        self._types: Counter[tuple[str, str]] = Counter()
 
     def add(self, pair: Pair) -> None:
         target, answer = pair.example.target, pair.prediction.answer
@@ -54,6 +55,7 @@ class Counting:
                 there, found = set(entities.spans(target)), set(entities.spans(answer))
                 for count, spans in zip(self._spans, (there & found, found, there), strict=True):
                     count.update(span.type for span in spans)
+                self._types.update(entities.met(there, found))
 
     def classes(self) -> list[dict[str, Any]]:
         """One mapping a class with label, precision, recall, f1, support (how many there are) and predicted.
@@ -64,34 +66,41 @@ class Counting:
             return self._by_row_or_word() if self._both else []
         if not self._sequences:
             return []
-        labels = {label for count in self._sets for label in count}
-        if self._aligned and self._marked and labels - {"O"}:
+        if self._of_entities():
             return self._by_entity()
         if self._aligned and not self._freely:
             return self._by_row_or_word()
-        return self._by_set(labels)
+        return self._by_set({label for count in self._sets for label in count})
 
     def confusion(self) -> dict[str, Any] | None:
-        """``labels`` and ``counts`` (truth in rows, answers in columns) of one label a row; None for all else."""
-        if not (self._single and self._both):
+        """``labels`` and ``counts`` (truth in rows, answers in columns), and of what they are counts: ``rows`` with one
+        label each, ``words``, or ``entities`` with those that they met (``O``: none). None for all else."""
+        if self._single and self._both:
+            return {"of": "rows", **self._matrix(self._both)}
+        if not self._sequences or not self._aligned:
             return None
-        matrix, labels = self._matrix()
-        return {"labels": labels, "counts": matrix.tolist()}
+        if self._of_entities():
+            return {"of": "entities", **self._matrix(self._types)}
+        return {"of": "words", **self._matrix(self._both)} if self._both and not self._freely else None
 
-    def _matrix(self) -> tuple[np.ndarray, list[str]]:
-        labels = self._labels({label for both in self._both for label in both})
+    def _of_entities(self) -> bool:
+        return self._sequences and self._aligned and self._marked and bool(set().union(*self._sets) - {"O"})
+
+    def _matrix(self, both: Counter[tuple[str, str]]) -> dict[str, Any]:
+        seen = {label for pair in both for label in pair}
+        labels = [*sorted(seen - {entities.OUTSIDE}), entities.OUTSIDE] if both is self._types else self._labels(seen)
         place = {label: k for k, label in enumerate(labels)}
         matrix = np.zeros((len(labels), len(labels)), np.int64)
-        for (true, given), count in self._both.items():
+        for (true, given), count in both.items():
             matrix[place[true], place[given]] = count
-        return matrix, labels
+        return {"labels": labels, "counts": matrix.tolist()}
 
     def _labels(self, seen: Set[str]) -> list[str]:
         return [*self._schema.labels, *sorted(seen - set(self._schema.labels))]
 
     def _by_row_or_word(self) -> list[dict[str, Any]]:
-        matrix, labels = self._matrix()
-        return [asdict(row) for row in classification.per_class(matrix, labels)]
+        found = self._matrix(self._both)
+        return [asdict(row) for row in classification.per_class(np.array(found["counts"]), found["labels"])]
 
     def _by_set(self, seen: Set[str]) -> list[dict[str, Any]]:
         labels = self._labels(seen)

@@ -7,13 +7,15 @@ entity; nothing is repaired.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
 
 from whet.metrics.classification import ratio
 
+OUTSIDE = "O"
+"""Where there is no entity."""
 _ALIKE = {"M": "I", "L": "E", "U": "S"}  # BMES and BILOU say the same in other letters
 
 
@@ -51,6 +53,19 @@ def spans(tags: Sequence[str]) -> list[Span]:
             start = at
         before, kind = mark, here
     return found
+
+
+def met(there: Set[Span], found: Set[Span]) -> list[tuple[str, str]]:
+    """Types that meet in one sentence, the true one first: each entity there with the one found that shares most words
+    with it (of those the one of its type, then the first), and ``O`` beside what nothing meets."""
+    pairs, taken = [], set()
+    for own in sorted(there):
+        touching = [other for other in found if other.start < own.end and own.start < other.end]
+        shared = {other: min(other.end, own.end) - max(other.start, own.start) for other in touching}
+        best = min(touching, key=lambda other: (-shared[other], other.type != own.type, other), default=None)
+        taken |= set(touching)
+        pairs.append((own.type, best.type if best else OUTSIDE))
+    return pairs + [(OUTSIDE, other.type) for other in sorted(found - taken)]
 
 
 def count(true: Sequence[str], predicted: Sequence[str], types: Sequence[str]) -> np.ndarray:
