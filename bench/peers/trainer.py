@@ -37,7 +37,7 @@ def arguments(given: dict[str, Any], out: str, metric: str | None, model: Any) -
         lr_scheduler_type="linear",
         optim="adamw_torch_fused",
         train_sampling_strategy="group_by_length",
-        bf16=machine.precision(model, None) == "bfloat16",
+        bf16=machine.precision(model) == "bfloat16",
         use_cpu=True,
         eval_strategy="epoch",
         save_strategy="epoch",

@@ -19,7 +19,7 @@ from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
 from whet.planning import Plan
 from whet.recipe import Recipe
-from whet.recipe_settings import apply, read_values
+from whet.recipe_settings import apply, read_values, stages_of
 from whet.search import compare as comparing
 from whet.search.asked import named
 from whet.search.compare import Comparison
@@ -168,8 +168,8 @@ def _recipe(
     for path in (*values.get("plugins", ()), *plugins):
         load_plugin(Path(path))
     named = {"task.name": task, "model.name": model, "strategy.name": strategy, "seed": seed}
-    for key, value in named.items():
-        for part in _naming(values, key) if value is not None else ():
+    for key, value in ((key, value) for key, value in named.items() if value is not None):
+        for part in _naming(values, key):
             _forget_settled(part, key, value, tell)
             _name(part, key, value)
     if plugins:
@@ -179,9 +179,7 @@ def _recipe(
 
 def _naming(values: dict[str, Any], key: str) -> list[dict[str, Any]]:
     """The recipe, and each stage that names this section itself, lest that went silently over the option."""
-    stages = values.get("stages")
-    parts = [part for part in stages if isinstance(part, dict)] if isinstance(stages, list) else []
-    return [values, *(part for part in parts if key.partition(".")[0] in part)]
+    return [values, *(part for part in stages_of(values) if key.partition(".")[0] in part)]
 
 
 def _files(**named: str | Path | None) -> list[str]:

@@ -36,8 +36,7 @@ def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
         where = f"--set {setting}"
         value = yamlfile.read(text, where)
         _set(values, words, value, where)
-        stages = values.get("stages") if words[0] != "stages" else None
-        parts = [part for part in stages if isinstance(part, dict)] if isinstance(stages, list) else []
+        parts = stages_of(values) if words[0] != "stages" else []
         for part in parts:
             if _says(part, words):
                 _set(part, words, value, where)
@@ -45,6 +44,12 @@ def apply(values: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
             cure = f"name the stage: --set stages.{len(parts) - 1}.{setting}"
             raise UsageError(f"each stage names its own {words[0]}, and none takes this option", where, cure)
     return values
+
+
+def stages_of(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The stages of a recipe that has some; what is no group there is refused when the recipe is typed."""
+    stages = values.get("stages")
+    return [part for part in stages if isinstance(part, dict)] if isinstance(stages, list) else []
 
 
 def _set(values: dict[str, Any], words: Sequence[str], value: Any, where: str) -> None:

@@ -189,7 +189,7 @@ def test_in_a_cross_validation_no_one_temperature_was_in_the_answers():
 
 
 def matrix(*rows):
-    return {"labels": list("abcd")[: len(rows)], "counts": [list(row) for row in rows]}
+    return {"of": "rows", "labels": list("abcd")[: len(rows)], "counts": [list(row) for row in rows]}
 
 
 def test_classes_that_a_coin_would_tell_apart_clash():
@@ -220,7 +220,7 @@ def test_classes_that_are_told_apart_halfway_clash_seldom(classes, rows, right):
             for k, other, share in ((i, i + 1, right[0]), (i + 1, i, right[1])):
                 counts[k, k] = random.binomial(rows, share)
                 counts[k, other] = rows - counts[k, k]
-        alarms += bool(clashes({"labels": list(map(str, range(classes))), "counts": counts.tolist()}))
+        alarms += bool(clashes({"of": "rows", "labels": list(map(str, range(classes))), "counts": counts.tolist()}))
     assert alarms <= 25
 
 

@@ -64,7 +64,9 @@ def test_of_two_classes_the_tables_say_it_and_of_three_the_words_too():
     facts = replace(sorting_facts(), findings=[best, mixed])
     page = render(facts)
     assert "Best is so." in page and '<a href="#confusion">Confusion</a> Mixed is so.' in page
-    two = replace(facts, classes=facts.classes[:2], confusion={"labels": ["a", "b"], "counts": [[3, 1], [2, 4]]})
+    two = replace(
+        facts, classes=facts.classes[:2], confusion={"of": "rows", "labels": ["a", "b"], "counts": [[3, 1], [2, 4]]}
+    )
     assert "is so." not in render(two)
     assert "Best is so." in render(replace(two, confusion=None))  # entities have no matrix
 

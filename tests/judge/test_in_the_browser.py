@@ -87,7 +87,7 @@ def two_classes(language="en"):
     reason = {"kind": "weakness", "text": "Likely reason: " + long, "evidence": {"reason": "few_rows"}}
     facts = sorting_facts(language, right=0.1)
     rows = [{**row, "url": "https://example.org/" + "x" * 200, "target": long} for row in facts.errors]
-    confusion = {"labels": [long, "negative"], "counts": [[1, 40], [50, 1]]}
+    confusion = {"of": "rows", "labels": [long, "negative"], "counts": [[1, 40], [50, 1]]}
     classes = [{**facts.classes[0], "label": long}, facts.classes[1]]
     return replace(facts, findings=[*facts.findings, reason], errors=rows, confusion=confusion, classes=classes)
 

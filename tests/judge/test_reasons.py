@@ -127,7 +127,7 @@ def test_a_loss_that_fell_from_above_chance_to_chance_has_taught_nothing():
 
 def test_one_answer_labels_never_answered_and_luck():
     counts = [[0, 50, 0], [0, 49, 0], [0, 51, 0]]
-    one = dataclasses.replace(BAD, confusion={"labels": ["a", "b", "c"], "counts": counts})
+    one = dataclasses.replace(BAD, confusion={"of": "rows", "labels": ["a", "b", "c"], "counts": counts})
     assert names(one, FINE) == ["one_answer"]
     assert "100\u00a0% of the answers are “b”" in with_reasons(one, FINE, "en").findings[0].text
     never = dataclasses.replace(BAD, classes=({"label": "c", "support": 9, "predicted": 0},))

@@ -220,7 +220,7 @@ def test_nothing_that_stands_in_the_data_becomes_markup():
         check={EVIL: [EVIL, {EVIL: EVIL}]},
         errors=rows,
         classes=[{**clean.classes[0], "label": EVIL}],
-        confusion={"labels": [EVIL, "b"], "counts": [[1, 2], [3, 4]]},
+        confusion={"of": "rows", "labels": [EVIL, "b"], "counts": [[1, 2], [3, 4]]},
         recipe=EVIL,
         notes=[EVIL],
     )
@@ -294,7 +294,7 @@ def test_a_matrix_of_entities_says_what_it_counts_and_leads_to_no_rows():
 def test_many_classes_are_cut_to_the_most_confused_and_say_so():
     labels = [f"c{k}" for k in range(30)]
     counts = [[9 if j == k else int(j == k + 1 and k < 5) for j in range(30)] for k in range(30)]
-    words = Page(render(replace(sorting_facts(), confusion={"labels": labels, "counts": counts}))).words
+    words = Page(render(replace(sorting_facts(), confusion={"of": "rows", "labels": labels, "counts": counts}))).words
     assert "12 of 30 classes" in words
 
 

@@ -41,31 +41,31 @@ def model(**changes):
 
 def test_a_choice_is_measured_once_and_kept(cache, probed):
     asked, seconds = probed
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
     assert len(asked) == 2
     kept = json.loads(cache.read_text("utf-8"))
     assert [one["precision"] for one in kept.values()] == ["bfloat16"]
     seconds[torch.bfloat16] = 9.0
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
     assert len(asked) == 2
 
 
 @pytest.mark.parametrize(("fast", "chosen"), [(1.0, "bfloat16"), (1.9, "float32"), (4.0, "float32")])
 def test_only_what_is_clearly_faster_is_chosen(cache, probed, fast, chosen):
     probed[1][torch.bfloat16] = fast
-    assert machine.precision(*model()) == chosen
+    assert machine.precision(model()[0]) == chosen
 
 
 def test_another_shape_another_torch_or_another_machine_is_asked_anew(cache, probed, monkeypatch):
     asked, _ = probed
-    machine.precision(*model())
-    machine.precision(*model(intermediate_size=96))
+    machine.precision(model()[0])
+    machine.precision(model(intermediate_size=96)[0])
     assert len(asked) == 4 and asked[-1][1:] == (32, 96)
     monkeypatch.setattr(torch, "__version__", "9.9")
-    machine.precision(*model())
+    machine.precision(model()[0])
     assert len(asked) == 6
     monkeypatch.setattr(machine, "_processor", lambda: "another processor")
-    machine.precision(*model())
+    machine.precision(model()[0])
     assert len(asked) == 8
     assert len(json.loads(cache.read_text("utf-8"))) == 4
 
@@ -73,7 +73,7 @@ def test_another_shape_another_torch_or_another_machine_is_asked_anew(cache, pro
 def test_a_damaged_cache_is_measured_over(cache, probed):
     cache.parent.mkdir(parents=True)
     cache.write_text("{not json", "utf-8")
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
     assert len(json.loads(cache.read_text("utf-8"))) == 1
 
 
@@ -81,22 +81,22 @@ def test_a_damaged_cache_is_measured_over(cache, probed):
 def test_json_that_is_no_table_is_measured_over(cache, probed, text):
     cache.parent.mkdir(parents=True)
     cache.write_text(text, "utf-8")
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
 
 
 @pytest.mark.parametrize("entry", [3, None, {}, {"precision": "float7"}])
 def test_an_entry_that_says_nothing_is_measured_over(cache, probed, entry):
-    machine.precision(*model())
+    machine.precision(model()[0])
     kept = json.loads(cache.read_text("utf-8"))
     cache.write_text(json.dumps(dict.fromkeys(kept, entry)), "utf-8")
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
     assert json.loads(cache.read_text("utf-8")) == kept
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(cache, probed):
     cache.parent.write_text("a file where the folder should be", "utf-8")
-    assert machine.precision(*model()) == "bfloat16"
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
     assert len(probed[0]) == 4
     assert cache.parent.is_file()
 
@@ -107,19 +107,19 @@ def test_an_unwritable_folder_raises_nothing(cache, probed, monkeypatch):
         raise PermissionError("read-only")
 
     monkeypatch.setattr(machine.rundir, "write_json", refuse)
-    assert machine.precision(*model()) == "bfloat16"
+    assert machine.precision(model()[0]) == "bfloat16"
 
 
 def test_the_real_probe_answers_and_takes_no_time(cache):
-    assert machine.precision(*model()) in ("float32", "bfloat16")
+    assert machine.precision(model()[0]) in ("float32", "bfloat16")
     assert cache.is_file()
 
 
 def test_a_bundle_in_float32_stays_so_without_a_probe(cache, probed):
-    assert machine.at_most("float32", *model()) == "float32"
+    assert machine.at_most("float32", model()[0]) == "float32"
     assert probed[0] == []
     probed[1][torch.bfloat16] = 9.0
-    assert machine.at_most("bfloat16", *model()) == "float32"
+    assert machine.at_most("bfloat16", model()[0]) == "float32"
 
 
 def test_tokens_follow_total_memory_between_bounds(monkeypatch):

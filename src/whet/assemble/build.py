@@ -87,7 +87,7 @@ def build(
     strategy.install(network, loaded.anatomy)
     _let_new_move(network, loaded)
     replace_dropouts(network)
-    precision = compute.precision or machine.precision(network, loaded.anatomy)
+    precision = compute.precision or machine.precision(network)
     tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
     engine = Engine(network, loaded.anatomy, choice.path, precision)
     made = Model(engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns)

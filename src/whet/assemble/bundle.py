@@ -97,7 +97,7 @@ def open_predictor(name: str, device: str | None = None) -> Predictor:
         )
     loaded.network.to(device or best_device()).eval()
     choice = choose_path(loaded.network, loaded.anatomy)
-    precision = machine.at_most(paper.get("precision", "float32"), loaded.network, loaded.anatomy)
+    precision = machine.at_most(paper.get("precision", "float32"), loaded.network)
     engine = Engine(loaded.network, loaded.anatomy, choice.path, precision)
     tokens = machine.tokens_per_batch(loaded.network, loaded.anatomy)
     tokenizer = tokenizer_of(source)

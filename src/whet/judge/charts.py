@@ -205,8 +205,6 @@ def _dot(tone: str, x: float, y: float, radius: float, hint: str = "") -> str:
 def _spelled(values: Sequence[float]) -> list[tuple[float, str]]:
     """The numbers of an axis, all with as many decimals as the longest of them needs."""
     plain = [f"{value:.4g}" for value in values]
-    if len({*plain}) < len(plain):  # a narrow axis far from 0
-        plain = [f"{value:.9g}" for value in values]
     if any("e" in words for words in plain):
         return [(value, words.replace("-", "−")) for value, words in zip(values, plain, strict=True)]
     digits = max((len(words.partition(".")[2]) for words in plain), default=0)

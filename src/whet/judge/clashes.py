@@ -26,8 +26,12 @@ NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Clash:
-    """Two classes with the rows taken for the other, how well they are told apart, and what merging would give."""
+    """Two classes with the rows taken for the other, how well they are told apart, and what merging would give.
 
+    ``of`` says what is counted: rows, words or entities.
+    """
+
+    of: str
     first: str
     second: str
     first_as_second: int
@@ -48,7 +52,7 @@ def clashes(confusion: Mapping[str, Any] | None) -> list[Clash]:
     if confusion is None:
         return []
     labels, counts = confusion["labels"], np.asarray(confusion["counts"], np.float64)
-    if confusion.get("of") == "entities":
+    if confusion["of"] == "entities":
         labels, counts = labels[:-1], counts[:-1, :-1]
     if len(labels) < 3:
         return []
@@ -69,14 +73,14 @@ def clashes(confusion: Mapping[str, Any] | None) -> list[Clash]:
             break
         i, j = int(first[k]), int(second[k])
         if min(counts[i, j], counts[j, i]) >= TWICE:
-            found.append(_clash(labels, counts, i, j, p, len(asked)))
+            found.append(_clash(confusion["of"], labels, counts, i, j, p, len(asked)))
     return found
 
 
-def _clash(labels: list[str], counts: np.ndarray, i: int, j: int, p: float, asked: int) -> Clash:
+def _clash(of: str, labels: list[str], counts: np.ndarray, i: int, j: int, p: float, asked: int) -> Clash:
     whole, right = counts.sum(), np.trace(counts)
     pair = counts[np.ix_([i, j], [i, j])]
     told = float((pair[0, 0] / pair[0].sum() + pair[1, 1] / pair[1].sum()) / 2)
     merged = float((right + counts[i, j] + counts[j, i]) / whole)
     both = int(counts[i, j]), int(counts[j, i])
-    return Clash(labels[i], labels[j], *both, int(pair.sum()), told, p, asked, float(right / whole), merged)
+    return Clash(of, labels[i], labels[j], *both, int(pair.sum()), told, p, asked, float(right / whole), merged)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from whet.judge.facts import ReportFacts
-from whet.judge.general import GOOD
+from whet.judge.general import GOOD_ECE
 from whet.judge.markup import safe, section
 from whet.judge.words import Words
 
@@ -59,7 +59,7 @@ def is_strength(finding: Mapping[str, Any]) -> bool:
     if kind == "slice":
         return "conditions" not in evidence
     if kind == "calibration":
-        return bool(evidence.get("ece", 1.0) < GOOD)
+        return bool(evidence.get("ece", 1.0) < GOOD_ECE)
     if kind == "retention":
         probes = evidence.get("probes") or ()
         return bool(evidence.get("unchanged") or probes) and not any(probe.get("lost") for probe in probes)

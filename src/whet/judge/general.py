@@ -15,7 +15,7 @@ from whet.judge.words import Words
 from whet.metrics.scores import LOWER_IS_BETTER, Interval, Scores
 from whet.tasks.contract import Finding
 
-GOOD = 0.05
+GOOD_ECE = 0.05
 """The ECE below which probabilities can be believed, however many answers there are."""
 
 
@@ -100,9 +100,9 @@ def _calibration(calibration: Mapping[str, Any], say: Words) -> list[Finding]:
     lean = sure - right
     side = "over" if lean > 0.02 else "under" if lean < -0.02 else "even"
     by_chance = calibration.get("by_chance", 0.0)
-    if GOOD <= ece <= by_chance:
+    if GOOD_ECE <= ece <= by_chance:
         return []
-    name = "good" if ece < GOOD else side
+    name = "good" if ece < GOOD_ECE else side
     of_labels = "_labels" if "by_label" in calibration and name != "even" else ""
     text = say(f"calibration_{name}{of_labels}", ece=figure(ece), sure=share(sure), right=share(right))
     facts = {"ece": ece, "by_chance": by_chance, "lean": lean}

@@ -25,8 +25,7 @@ MOST_PAIRS = 3
 
 def next_steps(evidence: Evidence, reading: Reading, training_rows: int | None, say: Words) -> list[Finding]:
     """Every step that this run's own numbers carry; ``training_rows`` is None where nothing was trained on."""
-    of = (reading.confusion or {}).get("of", "rows")
-    merging = [_merge(clash, of, say) for clash in clashes(reading.confusion)[:MOST_PAIRS]]
+    merging = [_merge(clash, say) for clash in clashes(reading.confusion)[:MOST_PAIRS]]
     return [*_relabel(reading, training_rows, say), *merging, *_width(evidence, reading, say)]
 
 
@@ -52,12 +51,13 @@ def _relabel(reading: Reading, training_rows: int | None, say: Words) -> list[Fi
     return [Finding("next", text, evidence=facts)]
 
 
-def _merge(clash: Clash, of: str, say: Words) -> Finding:
+def _merge(clash: Clash, say: Words) -> Finding:
     fill: dict[str, str] = {
         name: figure(value) if isinstance(value, (int, float)) else value for name, value in asdict(clash).items()
     }
-    fill |= {"units": say(f"units_{of}"), "measure": say("share_typed" if of == "entities" else "metric_accuracy")}
-    return Finding("next", say("merge", **fill), evidence={**asdict(clash), "of": of})
+    measure = "share_typed" if clash.of == "entities" else "metric_accuracy"
+    text = say("merge", **fill, units=say(f"units_{clash.of}"), measure=say(measure))
+    return Finding("next", text, evidence=asdict(clash))
 
 
 def _no_width(rows: int, confidence: float, say: Words) -> list[Finding]:

@@ -11,10 +11,9 @@ import numpy as np
 
 from whet.judge.decisions import decisions
 from whet.metrics import entities
-from whet.metrics.calibration import ece, luck, reliability, sigmoid
+from whet.metrics.calibration import ece, luck, reliability
 from whet.tasks.contract import Pair, Schema
 
-TINY = 1e-15
 MOST_LABELS = 200
 """Labels of a set that are told by themselves, those with the largest errors."""
 
@@ -67,9 +66,10 @@ class Deciding:
         self._labels = labels if not self._sure or self._labels == labels else None
         self._sure.extend(probabilities.values())
         self._right.extend(label in target for label in probabilities)
-        if self._schema.temperature and self._one_model:  # a logit before is a logit after times T
-            sure = np.clip(np.array(list(probabilities.values())), TINY, 1 - TINY)
-            self._before.extend(sigmoid((np.log(sure) - np.log1p(-sure)) * self._schema.temperature))
+        if self._schema.temperature and self._one_model:  # as of one label a row: there against not there
+            there = np.array(list(probabilities.values())) ** self._schema.temperature
+            absent = (1 - np.array(list(probabilities.values()))) ** self._schema.temperature
+            self._before.extend(there / (there + absent))
 
     def _add_entities(self, pair: Pair) -> None:
         there = set(entities.spans(pair.example.target or ()))

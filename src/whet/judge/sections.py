@@ -40,7 +40,7 @@ def confusion(facts: ReportFacts, say: Words) -> str:
     if not found or len(found["labels"]) < 2:
         return ""
     labels, counts = _most_confused(found["labels"], found["counts"])
-    of = found.get("of", "rows")
+    of, units = found["of"], say(f"units_{found['of']}")
     head = "".join(f'<th scope="col"><span>{safe(label)}</span></th>' for label in labels)
     body = []
     for k, label in enumerate(labels):
@@ -49,7 +49,6 @@ def confusion(facts: ReportFacts, say: Words) -> str:
         for j, count in enumerate(counts[k]):
             tint = round(100 * count / total)
             kind = "right" if j == k else "wrong" if count else "none"
-            units = say(f"units_{of}")
             hint = safe(say("confusion_cell", count=count, units=units, true=label, answered=labels[j]))
             inner = str(count)
             if kind == "wrong" and of == "rows":
@@ -60,7 +59,7 @@ def confusion(facts: ReportFacts, say: Words) -> str:
     corner = f'<th class="corner">{safe(say("confusion_corner"))}</th>'
     inside = f"<thead><tr>{corner}{head}</tr></thead><tbody>{''.join(body)}</tbody>"
     drawn = f'<table class="confusion">{inside}</table>'
-    lead = say("confusion_lead" if of == "rows" else f"confusion_lead_{of}")
+    lead = say(f"confusion_lead_{of}")
     if len(labels) < len(found["labels"]):
         lead += " " + say("confusion_cut", shown=len(labels), all=len(found["labels"]))
     return section("confusion", say("confusion"), f'<div class="scroll">{drawn}</div>', lead)

@@ -76,30 +76,25 @@ class Counting:
         """``labels`` and ``counts`` (truth in rows, answers in columns), and of what they are counts: ``rows`` with one
         label each, ``words``, or ``entities`` with those that they met (``O``: none). None for all else."""
         if self._single and self._both:
-            return {"of": "rows", **self._matrix(self._both)}
+            return {"of": "rows", **self._by_label()}
         if not self._sequences or not self._aligned:
             return None
         if self._of_entities():
-            return {"of": "entities", **self._matrix(self._types)}
-        return {"of": "words", **self._matrix(self._both)} if self._both and not self._freely else None
+            types = {kind for met in self._types for kind in met} - {entities.OUTSIDE}
+            return {"of": "entities", **_matrix(self._types, [*sorted(types), entities.OUTSIDE])}
+        return {"of": "words", **self._by_label()} if self._both and not self._freely else None
 
     def _of_entities(self) -> bool:
         return self._sequences and self._aligned and self._marked and bool(set().union(*self._sets) - {"O"})
 
-    def _matrix(self, both: Counter[tuple[str, str]]) -> dict[str, Any]:
-        seen = {label for pair in both for label in pair}
-        labels = [*sorted(seen - {entities.OUTSIDE}), entities.OUTSIDE] if both is self._types else self._labels(seen)
-        place = {label: k for k, label in enumerate(labels)}
-        matrix = np.zeros((len(labels), len(labels)), np.int64)
-        for (true, given), count in both.items():
-            matrix[place[true], place[given]] = count
-        return {"labels": labels, "counts": matrix.tolist()}
+    def _by_label(self) -> dict[str, Any]:
+        return _matrix(self._both, self._labels({label for both in self._both for label in both}))
 
     def _labels(self, seen: Set[str]) -> list[str]:
         return [*self._schema.labels, *sorted(seen - set(self._schema.labels))]
 
     def _by_row_or_word(self) -> list[dict[str, Any]]:
-        found = self._matrix(self._both)
+        found = self._by_label()
         return [asdict(row) for row in classification.per_class(np.array(found["counts"]), found["labels"])]
 
     def _by_set(self, seen: Set[str]) -> list[dict[str, Any]]:
@@ -118,6 +113,15 @@ class Counting:
             }
             found.append({"label": name, **figures, "support": int(table[0, 2]), "predicted": int(table[0, 1])})
         return found
+
+
+def _matrix(both: Mapping[tuple[str, str], int], labels: list[str]) -> dict[str, Any]:
+    """``labels``, and ``counts`` with truth in rows and answers in columns."""
+    place = {label: k for k, label in enumerate(labels)}
+    matrix = np.zeros((len(labels), len(labels)), np.int64)
+    for (true, given), count in both.items():
+        matrix[place[true], place[given]] = count
+    return {"labels": labels, "counts": matrix.tolist()}
 
 
 def _is_words(value: Any) -> bool:

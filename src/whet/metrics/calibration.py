@@ -37,15 +37,15 @@ def ece(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> float:
     return float(np.abs(gap).sum() / len(confidence)) if len(confidence) else float("nan")
 
 
-def luck(confidence: np.ndarray, seed: int = 0, bins: int = BINS, quantile: float = 0.95) -> float:
+def luck(confidence: np.ndarray) -> float:
     """How large an ECE so many answers, each right with exactly its confidence, reach in 95 of 100 cases.
 
     In each bin the sum of such answers' gaps is nearly normal, its variance the sum of p (1 - p).
     """
-    place = _place(confidence, bins)
-    spread = np.sqrt(np.bincount(place, weights=confidence * (1 - confidence), minlength=bins))
-    gaps = np.abs(draws.generator(seed, "luck").normal(0, spread, (1000, bins)))
-    return float(np.quantile(gaps.sum(1), quantile) / len(confidence)) if len(confidence) else float("nan")
+    place = _place(confidence, BINS)
+    spread = np.sqrt(np.bincount(place, weights=confidence * (1 - confidence), minlength=BINS))
+    gaps = np.abs(draws.generator(0, "luck").normal(0, spread, (1000, BINS)))
+    return float(np.quantile(gaps.sum(1), 0.95) / len(confidence)) if len(confidence) else float("nan")
 
 
 def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[Bin]:

@@ -56,7 +56,7 @@ _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """The numbers of these settings in glibc's malloc.h."""
 
 
-def precision(network: nn.Module, anatomy: Anatomy) -> str:
+def precision(network: nn.Module) -> str:
     """``bfloat16`` where products of this model's shape are clearly faster in it here, else ``float32``."""
     device = next(network.parameters()).device
     width, inner = shape(network.config)
@@ -73,9 +73,9 @@ def precision(network: nn.Module, anatomy: Anatomy) -> str:
     return chosen
 
 
-def at_most(wanted: str, network: nn.Module, anatomy: Anatomy) -> str:
+def at_most(wanted: str, network: nn.Module) -> str:
     """The precision of a bundle, or float32 where this machine is slow in it."""
-    return wanted if wanted == "float32" else precision(network, anatomy)
+    return wanted if wanted == "float32" else precision(network)
 
 
 def tokens_per_batch(network: nn.Module, anatomy: Anatomy) -> int:

@@ -43,9 +43,7 @@ def losses(answers: Answers, logits: np.ndarray, schema: Schema) -> np.ndarray:
     """Each row's loss by the logits of its answer: float [rows], NaN where the model does not know the target."""
     known = len(schema.labels)
     if schema.kind == "regression":
-        deviation = (schema.scale or (0.0, 1.0))[
-            1
-        ]  # the answers', for models of folds scale their logits each its own way
+        _, deviation = schema.scale or (0.0, 1.0)  # not by the logits: each fold's model scales them its own way
         return np.asarray(((answers.given - answers.true) / deviation) ** 2)
     if schema.kind == "multi":
         return likelihood.binary_cross_entropy(logits, answers.true[:, :known])
