@@ -185,8 +185,12 @@ def test_slices_of_tagged_sentences_are_told_by_the_mean_over_sentences():
     assert found.slices["metric"] == "row_quality"
     worse = [one for one in found.slices["groups"] if one["worse"]]
     assert worse and all(one["value"] < one["rest"] for one in worse)
+    (whole,) = {round((one["rows"] * one["value"] + (180 - one["rows"]) * one["rest"]) / 180, 9) for one in worse}
+    assert found.slices["value"] == pytest.approx(whole)
+    facts = ReportFacts("tags", found.as_metrics(), found.as_findings())
+    assert f"the score of all rows, {figure(whole)}" in render(facts)
     told = [f.text for f in found.findings if f.kind == "slice"]
-    assert told and all("mean quality of a row" in text for text in told)
+    assert told and all("mean row quality" in text for text in told)
 
 
 @pytest.mark.parametrize("rows", [1, 4, 19])

@@ -177,7 +177,7 @@ class RunDir:
         """Raises UsageError where a file or a broken link stands, or where the path leaves no room for names in it."""
         most = os.pathconf("/", "PC_PATH_MAX") if hasattr(os, "pathconf") else None
         if self.root.exists() and not self.root.is_dir():
-            raise UsageError("a file stands where the run should go", str(self.root), ELSEWHERE)
+            raise UsageError("a file stands where the directory should go", str(self.root), ELSEWHERE)
         if self.root.is_symlink() and not self.root.exists():
             raise UsageError("a link stands there that leads nowhere", str(self.root), ELSEWHERE)
         if most and len(os.fsencode(self.root)) + ROOM > most:

@@ -47,7 +47,8 @@ def search(evidence: Evidence, reading: Reading, say: Words) -> Searched:
     shown = [*found, *rest][:MOST_SHOWN]
     score = _scored(metric, evidence, reading)
     groups = [{**_row(one, score), "worse": one in found} for one in shown]
-    table = {"metric": metric, "asked": len(asked), "rows": len(quality), "groups": groups}
+    whole = score(np.ones(len(quality), bool))
+    table = {"metric": metric, "value": whole, "asked": len(asked), "rows": len(quality), "groups": groups}
     told = [_finding(one, row, reading, table, say) for one, row in zip(found, groups, strict=False)]
     return Searched(tuple(told) or (_none(table, say),), table)
 

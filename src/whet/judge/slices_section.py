@@ -21,7 +21,7 @@ def slices(facts: ReportFacts, say: Words) -> str:
         return ""
     metric = found["metric"]
     most = max((abs(one["value"]) for one in groups if one["value"] is not None), default=0) or 1.0
-    whole = (facts.metrics.get("test") or {}).get(metric, {}).get("value")
+    whole = found["value"]
     most = max(most, abs(whole or 0), 1.0 if most <= 1 else 0)
     rows = [_row(one, most, whole, say) for one in groups]
     head = [say("group"), say.metric(metric), say("rest"), say("rows"), "p"]
