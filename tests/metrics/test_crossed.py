@@ -12,7 +12,7 @@ from statistics import NormalDist
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -124,6 +124,7 @@ def test_intervals_hold_the_true_difference(by_seed):
 
 
 @settings(deadline=None, max_examples=50)
+@example(2.0, 5.0, 1.0, 1.0)
 @given(st.floats(0.01, 40), st.floats(1, 500), st.floats(1, 500), st.floats(0.01, 1))
 def test_p_is_the_chance_whose_interval_just_reaches_0(value, rows, seeds, share):
     one = Estimate(value, share, 1 - share, rows, seeds)
