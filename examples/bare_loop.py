@@ -35,7 +35,7 @@ def train(data: str, epochs: int = 4, seed: int = 0) -> list[float]:
     network, tokenizer = loaded.network, tokenizer_of(source)
     path = choose_path(network, loaded.anatomy).path  # flat: all examples in one row, none padded
     replace_dropouts(network)
-    engine = Engine(network, loaded.anatomy, path, machine.precision(network, loaded.anatomy))
+    engine = Engine(network, loaded.anatomy, path, machine.precision(network))
     texts = [tokenizer(row.inputs[0], truncation=True, max_length=LONGEST) for row in rows]
     labels = [schema.labels.index(row.target) for row in rows]
 
