@@ -19,7 +19,7 @@ from whet.core.draws import derive
 from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
 from whet.measures.contract import chosen
-from whet.nn import machine
+from whet.nn import kernels, machine
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
 from whet.prepare.locate import is_folder, locate
@@ -131,11 +131,17 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     return recipe, corpora
 
 
+def _settle_machine(stage: Stage) -> None:
+    """Threads and kernels as the recipe has them; they hold for the whole process."""
+    if stage.train.threads is not None:
+        torch.set_num_threads(stage.train.threads)
+    kernels.choose(stage.train.kernels or "compiled")
+
+
 def untouched(recipe: Recipe, corpus: Corpus, source: Source) -> Fetched:
     """The first stage's model as it comes."""
     stage, task = recipe.stages[0], corpus.task.settled(corpus.schema)
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
+    _settle_machine(stage)
     return fetch(source, task.head(corpus.schema), stage.model, derive(recipe.seed, "stage", 0))
 
 
@@ -145,8 +151,7 @@ def assemble(
     """Load a stage's model if it is not there yet, encode its rows, and settle what the recipe left to the machine."""
     stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
     task = corpus.task.settled(corpus.schema)  # as the recipe will say it, so that a resume finds the same tokens
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
+    _settle_machine(stage)
     compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
     built = build(
         source,
@@ -163,6 +168,8 @@ def assemble(
     )
     for note in built.notes:
         tell(Said(note))
+    if stage.train.kernels == "compiled" != kernels.chosen():
+        tell(Said("kernels cannot be compiled here, so plain code computes the same; the last bits will differ"))
     limits = built.model.limits
     encoded = {
         name: encode_on_disk(split, task, built.model.tokenizer, limits, corpus.schema)
@@ -182,6 +189,7 @@ def assemble(
         precision=built.compute.precision,
         tokens_per_batch=built.compute.tokens_per_batch,
         threads=torch.get_num_threads(),
+        kernels=kernels.chosen(),
         learning_rate=_rate(stage, built.model),
         schedule=stage.train.schedule or stage.strategy.schedule,
     )

@@ -42,7 +42,7 @@ def row(lengths):
 )
 def test_answers_and_gradients_are_those_of_the_formula(lengths, causal, window, ours):
     parts, layout = row(lengths)
-    pattern = Pattern(layout, layout.plan(False, HEADS), causal, window, None, WIDTH**-0.5, 0.0)
+    pattern = Pattern(layout, False, HEADS, causal, window, None, WIDTH**-0.5, 0.0)
     results = []
     for way in ("by hand", "flat"):
         leaves = [part.clone().requires_grad_() for part in parts]
@@ -62,4 +62,4 @@ def test_answers_and_gradients_are_those_of_the_formula(lengths, causal, window,
 )
 def test_torchs_kernel_is_for_long_examples_without_noise_and_cap(dropout, softcap, longest, expected):
     _, layout = row([longest, 2])
-    assert Pattern(layout, layout.plan(False, HEADS), False, None, softcap, 0.5, dropout).is_plain is expected
+    assert Pattern(layout, False, HEADS, False, None, softcap, 0.5, dropout).is_plain is expected

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import families
 from families import FAMILIES, WORDS
-from whet.nn import attention, grouped, packed
+from whet.nn import attention, grouped, kernels, packed
 from whet.nn.anatomy import read_anatomy
 from whet.nn.heads import MeanHead
 from whet.nn.layout import runs
@@ -150,6 +150,7 @@ def test_a_broken_attention_falls_back_to_padding(name, monkeypatch):
     network = strong(name, "sequence")
     right = attention.Grouped.apply
     monkeypatch.setattr(attention.Grouped, "apply", lambda *given: right(*given) * 1.01)
+    monkeypatch.setattr(kernels, "_plain", True)
     choice = choose_path(network, read_anatomy(network))
     assert choice.path == "padded" and "differ" in choice.note
 
@@ -168,6 +169,7 @@ def test_an_attention_that_raises_falls_back_to_padding_and_keeps_the_mode(monke
         raise RuntimeError("no such kernel")
 
     monkeypatch.setattr(attention.Grouped, "apply", refuse)
+    monkeypatch.setattr(kernels, "_plain", True)
     choice = choose_path(network, read_anatomy(network))
     assert choice.path == "padded" and "no such kernel" in choice.note and network.training
 

@@ -32,6 +32,7 @@ class Started:
     optimizer: Any
 
     def weights(self) -> dict[str, Any]:
+        optimizers.settle(self.optimizer)
         return {name: one.detach().clone() for name, one in self.engine.network.named_parameters()}
 
 

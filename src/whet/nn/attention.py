@@ -18,6 +18,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from whet.nn import kernels
+from whet.nn.attending import attended
 from whet.nn.grouped import Grouped, Pattern, plain
 from whet.nn.layout import CURRENT, Layout
 
@@ -54,11 +56,12 @@ def attend(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout, scaling, is_causal, **more, **keywords
         )
-    repeats = query.shape[1] // key.shape[1]
     cross = bool(getattr(module, "whet_cross", False))
-    plan = layout.plan(cross, query.shape[1])
-    pattern = Pattern(layout, plan, causal and not cross, sliding_window, softcap, scale, dropout)
+    pattern = Pattern(layout, cross, query.shape[1], causal and not cross, sliding_window, softcap, scale, dropout)
     bias = None if position_bias is None or position_bias.dim() == 0 else position_bias[0]
+    if bias is None and softcap is None and kernels.take(query, key, value):
+        return attended(query, key, value, pattern), None
+    repeats = query.shape[1] // key.shape[1]
     q, k, v = (part[0].transpose(0, 1) for part in (query, repeat_kv(key, repeats), repeat_kv(value, repeats)))
     out: Tensor = (
         plain(q, k, v, pattern) if bias is None and pattern.is_plain else Grouped.apply(q, k, v, bias, pattern)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from whet.nn.dropout import keep_mask
+from whet.nn.dropout import inverse, keep_mask, kept, new_key
 from whet.nn.groups import Group, Plan, Side
 from whet.nn.layout import Layout
 
@@ -27,15 +27,21 @@ class Pattern:
     def __init__(
         self,
         layout: Layout,
-        plan: Plan,
+        cross: bool,
+        heads: int,
         causal: bool,
         window: int | None,
         softcap: float | None,
         scale: float,
         dropout: float,
     ) -> None:
-        self.layout, self.plan, self.causal, self.window = layout, plan, causal, window
+        self.layout, self.cross, self.heads, self.causal, self.window = layout, cross, heads, causal, window
         self.softcap, self.scale, self.dropout = softcap, scale, dropout
+
+    @property
+    def plan(self) -> Plan:
+        """The groups in which attention works where no kernel does."""
+        return self.layout.plan(self.cross, self.heads)
 
     def hidden(self, group: Group, device: torch.device) -> Tensor | None:
         """Which keys a query may not see, bool ``[n or 1, 1, l or 1, m]``, kept for later layers; None: none."""
@@ -136,13 +142,13 @@ class Grouped(torch.autograd.Function):
                         hidden, torch.finfo(torch.float32).min
                     )  # a place beyond the end may see nothing at all
                 torch.softmax(scores, -1, out=share)
-            kept = keep_mask(weights, pattern.dropout) if pattern.dropout > 0 else None
-            used = weights if kept is None else weights * kept
+            noise = _noise(weights, sizes, pattern, heads) if pattern.dropout > 0 else None
+            used = weights if noise is None else weights * noise
             out = torch.empty_like(q)
             for number, group in enumerate(plan.groups):
                 part = _share(used, sizes, number, group, heads).flatten(0, 1).to(kind)
                 torch.bmm(part, _keys(v, group, heads), out=_queries(out, group, heads))
-        ctx.save_for_backward(q, k, v, weights, kept, capped)
+        ctx.save_for_backward(q, k, v, weights, noise, capped)
         ctx.pattern, ctx.sizes, ctx.kind = pattern, sizes, query.dtype
         ctx.bias = None if bias is None else (bias.shape, bias.dtype)
         return out.index_select(0, plan.queries.back).view(-1, heads, width).to(query.dtype)
@@ -150,7 +156,7 @@ class Grouped(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, weights, kept, capped = ctx.saved_tensors
+        q, k, v, weights, noise, capped = ctx.saved_tensors
         pattern, sizes = ctx.pattern, ctx.sizes
         heads, plan = grad.shape[1], pattern.plan
         with torch.autocast(q.device.type, enabled=False):
@@ -160,7 +166,7 @@ class Grouped(torch.autograd.Function):
             for number, group in enumerate(plan.groups):
                 _silence(g, plan.queries, group, heads)
                 probability = _share(weights, sizes, number, group, heads)
-                mask = None if kept is None else _share(kept, sizes, number, group, heads)
+                mask = None if noise is None else _share(noise, sizes, number, group, heads)
                 used = probability if mask is None else probability * mask
                 given = _queries(g, group, heads)
                 torch.bmm(used.flatten(0, 1).to(q.dtype).transpose(1, 2), given, out=_keys(to_v, group, heads))
@@ -180,6 +186,18 @@ class Grouped(torch.autograd.Function):
         shape = (-1, heads, q.shape[1])
         grads = [part.index_select(0, side.back).view(shape).to(ctx.kind) for part, side in sides]
         return (*grads, None if bias is None else bias.to(ctx.bias[1]), None)
+
+
+def _noise(weights: Tensor, sizes: list[int], pattern: Pattern, heads: int) -> Tensor:
+    """Factors 0 and 1 / kept for all scores; each is a function of its query, head and key, as in the kernels."""
+    if weights.device.type != "cpu":
+        return keep_mask(weights, pattern.dropout)
+    factors, key, plan = torch.empty_like(weights), new_key(), pattern.plan
+    for number, group in enumerate(plan.groups):
+        rows = plan.queries.rows[group.first * heads : (group.first + group.count * group.length) * heads]
+        share = _share(factors, sizes, number, group, heads)
+        share.copy_(kept(rows, group.keys, key, pattern.dropout).view(share.shape))
+    return factors.mul_(inverse(pattern.dropout))
 
 
 def _places(states: Tensor, side: Side) -> Tensor:

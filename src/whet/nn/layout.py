@@ -134,6 +134,17 @@ class Layout:
         found: Plan = self.memo[at]
         return found
 
+    def bounds(self, cross: bool) -> tuple[Tensor, Tensor]:
+        """Where the queries, and where the keys, of each example begin: int64 ``[B + 1]`` each, on the processor."""
+        at = ("bounds", cross)
+        if at not in self.memo:
+            parts = self.cross if cross else self.own
+            lengths = [run.length for run in parts for _ in range(run.count)]
+            keys = [run.keys for run in parts for _ in range(run.count)]
+            self.memo[at] = tuple(torch.tensor([0, *sizes]).cumsum(0) for sizes in (lengths, keys))
+        found: tuple[Tensor, Tensor] = self.memo[at]
+        return found
+
     @property
     def longest(self) -> int:
         return max(run.length for run in self.own)

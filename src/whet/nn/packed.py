@@ -22,6 +22,7 @@ from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
+from whet.nn.quick import quicken
 
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
@@ -41,6 +42,7 @@ class Engine:
         self.network, self.anatomy, self.path, self.precision = network, anatomy, path, precision
         self.base = network.get_submodule(anatomy.base) if anatomy.base else network
         families.prepare(network, anatomy, path)
+        quicken(network)
 
     @property
     def device(self) -> torch.device:

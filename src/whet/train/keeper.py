@@ -61,6 +61,7 @@ class Keeper:
 
     def look(self) -> Looked:
         """Score the validation rows; on an equal score the lower loss wins, on that the later weights stay out."""
+        optimizers.settle(self.optimizer)
         self.network.eval()
         values = self.watch.look() if self.watch.look else {}
         step, is_best = self.progress.step, not values or _beats(self.watch.metric, values, self.progress.best)
@@ -74,6 +75,7 @@ class Keeper:
 
     def save(self) -> Path:
         """Publish a checkpoint. Raises TrainingError where a weight is not finite: the last good state stays."""
+        optimizers.settle(self.optimizer)
         if not all(bool(torch.isfinite(tensor).all()) for tensor in self.moving.values()):
             where = f"stage {self.progress.stage}, step {self.progress.step}"
             raise TrainingError("the weights are no longer finite numbers", where, DIVERGED)
@@ -97,6 +99,7 @@ class Keeper:
             self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
 
     def restore_best(self) -> None:
+        optimizers.release(self.optimizer)
         if self.best is not None:
             self._fill(self.best)
 

@@ -16,6 +16,7 @@ from whet.core.events import Stepped
 from whet.nn.packed import Engine
 from whet.prepare.batch import steps as batches
 from whet.strategies.contract import Group
+from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.diverged import diverged
 
@@ -59,7 +60,7 @@ def loop(
                 loss = course.task.loss(engine, batch, course.schema) / step.supervised
                 loss.backward()
                 total += loss.item()
-            norm = _clip([tensor for tensors in moving for tensor in tensors], course.options.clip_norm)
+            norm = optimizers.clip(optimizer, course.options.clip_norm)
             if not (math.isfinite(total) and math.isfinite(norm)):
                 raise diverged(engine, course, step, done + 1, total, norm)
             optimizer.step()
@@ -75,8 +76,3 @@ def loop(
                 tokens=sum(batch.flat.tokens for batch in step.micro),
                 ends_epoch=place + 1 == per_epoch,
             )
-
-
-def _clip(parameters: list[torch.nn.Parameter], limit: float) -> float:
-    """The gradient's norm over all that moves; above ``limit`` (0: none) the gradients are scaled down to it."""
-    return float(torch.nn.utils.clip_grad_norm_(parameters, limit or math.inf, foreach=True))

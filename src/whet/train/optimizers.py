@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 
 from whet.strategies.contract import Group
+from whet.train import adamw
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adamw": torch.optim.AdamW,
@@ -32,7 +34,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
 def build(name: str, network: nn.Module, groups: Sequence[Group]) -> torch.optim.Optimizer:
     """The optimizer ``name`` with one parameter group a group of the strategy, in the same order.
 
-    The peak rate of each stands in its group's ``peak``, since ``lr`` follows the schedule.
+    The peak rate of each stands in its group's ``peak``, since ``lr`` follows the schedule. AdamW goes by the kernels
+    where they can.
     """
     parameters = dict(network.named_parameters())
     described = [
@@ -44,7 +47,29 @@ def build(name: str, network: nn.Module, groups: Sequence[Group]) -> torch.optim
         }
         for group in groups
     ]
+    if name == "adamw" and adamw.takes(parameters[name] for group in groups for name in group.names):
+        return adamw.AdamW(described, network)
     return OPTIMIZERS[name](described, **SETTINGS.get(name, {}))
+
+
+def clip(optimizer: torch.optim.Optimizer, limit: float) -> float:
+    """The gradient's norm over all that moves; above ``limit`` (0: none) the step will be scaled down to it."""
+    if isinstance(optimizer, adamw.AdamW):
+        return optimizer.clip(limit)
+    moving = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return float(torch.nn.utils.clip_grad_norm_(moving, limit or math.inf, foreach=True))
+
+
+def settle(optimizer: torch.optim.Optimizer) -> None:
+    """Make the weights and the optimizer's memory what they should be, before anyone reads them between two steps."""
+    if isinstance(optimizer, adamw.AdamW):
+        optimizer.settle()
+
+
+def release(optimizer: torch.optim.Optimizer) -> None:
+    """Settle, and let go of the network."""
+    if isinstance(optimizer, adamw.AdamW):
+        optimizer.release()
 
 
 def state_by_name(optimizer: torch.optim.Optimizer, groups: Sequence[Group]) -> dict[str, torch.Tensor]:

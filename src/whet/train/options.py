@@ -45,3 +45,6 @@ class TrainOptions:
     """Where to compute; null takes the fastest at hand."""
     threads: Count | None = None
     """Threads of the processor; null takes every core. The last bits of a result depend on it, so a run keeps it."""
+    kernels: Literal["compiled", "plain"] | None = None
+    """What computes the parts of a step beside its products on the processor: C compiled for it once, or plain torch;
+    null takes the compiled where there is a compiler. The last bits of a result depend on it, so a run keeps it."""

@@ -1,0 +1,4 @@
+/* Every kernel as one unit for the compiler. */
+#include "adamw.c"
+#include "attention.c"
+#include "rows.c"

@@ -1,0 +1,241 @@
+"""Every kernel against the plain code beside it: answers, gradients and noise, in both types and odd shapes."""
+
+from __future__ import annotations
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from families import FAMILIES
+from whet.nn import kernels
+from whet.nn.activations import gelu, swiglu
+from whet.nn.anatomy import read_anatomy
+from whet.nn.attention import attend
+from whet.nn.dropout import dropout, replace_dropouts
+from whet.nn.fused import linear_add_norm, linear_gelu
+from whet.nn.layout import Layout, runs
+from whet.nn.norms import add_norm, layer_norm, rms_norm
+from whet.nn.packed import Engine, Flat
+from whet.nn.quick import quicken
+
+pytestmark = pytest.mark.skipif(kernels.library() is None, reason="there is no C compiler here")
+CLOSE = {torch.float32: {"rtol": 5e-5, "atol": 5e-5}, torch.bfloat16: {"rtol": 3e-2, "atol": 1e-1}}
+INPUTS, WIDTH = 32, 48
+KINDS = [torch.float32, torch.bfloat16]
+
+
+def drawn(*shape, kind=torch.float32, scale=1.0):
+    return (scale * torch.randn(*shape, generator=torch.Generator().manual_seed(sum(shape)))).to(kind)
+
+
+def answered(work, module, tensors):
+    """The answer, the gradients of the tensors, and those of the module's parameters."""
+    module, leaves = copy.deepcopy(module), [one.detach().clone().requires_grad_() for one in tensors]
+    torch.manual_seed(0)
+    out = work(module, *leaves)
+    (out.float() * torch.arange(out.numel()).view_as(out).cos()).sum().backward()
+    return [out.detach(), *(leaf.grad for leaf in leaves), *(one.grad for one in module.parameters())]
+
+
+def agree(work, *tensors, module=None):
+    module = module or nn.Module()
+    ours = answered(work, module, tensors)
+    with kernels.plain():
+        theirs = answered(work, module, tensors)
+    for one, other in zip(ours, theirs, strict=True):
+        assert one.dtype == other.dtype
+        torch.testing.assert_close(one, other, **CLOSE[tensors[0].dtype])
+
+
+def norm():
+    made = nn.LayerNorm(WIDTH, eps=1e-6)
+    made.weight.data, made.bias.data = 1 + 0.3 * drawn(WIDTH), 0.3 * drawn(WIDTH + 1)[1:]
+    return made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rows", [1, 2, 37])
+class TestRowByRow:
+    def test_gelu(self, kind, rows):
+        agree(lambda _, states: gelu(states), drawn(rows, WIDTH, kind=kind, scale=3.0))
+
+    def test_swiglu(self, kind, rows):
+        parts = (drawn(rows, WIDTH, kind=kind, scale=4.0), drawn(1, rows, WIDTH, kind=kind)[0])
+        agree(lambda _, gate, up: swiglu(gate, up), *parts)
+
+    def test_dropout(self, kind, rows):
+        agree(lambda _, states: dropout(states, 0.3), drawn(1, rows, WIDTH, kind=kind))
+
+    def test_layer_norm(self, kind, rows):
+        agree(layer_norm, drawn(rows, WIDTH, kind=kind), module=norm())
+
+    @pytest.mark.parametrize("probability", [0.0, 0.25])
+    def test_layer_norm_behind_dropout_and_residual(self, kind, rows, probability):
+        parts = (drawn(rows, WIDTH, kind=kind), drawn(1, rows, WIDTH, kind=kind)[0])
+        agree(lambda layer, states, other: add_norm(states, other, layer, probability), *parts, module=norm())
+
+
+@pytest.mark.parametrize("rows", [1, 37])
+def test_rms_norm(rows):
+    agree(lambda layer, states: rms_norm(states, layer.weight, 1e-6), drawn(rows, WIDTH), module=norm_without_shift())
+
+
+def norm_without_shift():
+    made = norm()
+    made.bias = None
+    return made
+
+
+@pytest.mark.parametrize("probability", [0.0, 0.25])
+def test_a_linear_layer_with_all_that_follows(probability):
+    made = nn.ModuleList([nn.Linear(INPUTS, WIDTH), norm()])
+    parts = (drawn(1, 9, INPUTS), drawn(1, 9, WIDTH))
+    agree(
+        lambda both, states, other: linear_add_norm(both[0], states, other, both[1], probability), *parts, module=made
+    )
+
+
+def test_a_linear_layer_with_gelu():
+    agree(linear_gelu, drawn(1, 9, INPUTS), module=nn.Linear(INPUTS, WIDTH))
+
+
+def test_a_fused_layer_gives_its_gradients_once():
+    states = drawn(4, INPUTS).requires_grad_()
+    out = linear_gelu(nn.Linear(INPUTS, WIDTH), states).sum()
+    out.backward(retain_graph=True)
+    with pytest.raises(RuntimeError, match="second backward"):
+        out.backward()
+
+
+def test_numbers_far_out_stay_numbers():
+    for far in (1e4, -1e4, 90.0, -90.0, 0.0):
+        states = torch.full((2, WIDTH), far)
+        torch.testing.assert_close(gelu(states), nn.functional.gelu(states))
+        torch.testing.assert_close(swiglu(states, states), nn.functional.silu(states) * states)
+
+
+class Marked(nn.Module):
+    """What transformers hands to an attention function."""
+
+    def __init__(self, cross=False):
+        super().__init__()
+        self.whet_cross = cross
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    lengths=st.lists(st.integers(1, 70), min_size=1, max_size=12).map(lambda found: sorted(found, reverse=True)),
+    heads=st.sampled_from([(2, 2), (4, 2), (3, 1)]),
+    width=st.sampled_from([4, 16, 24, 32, 80]),
+    causal=st.booleans(),
+    window=st.sampled_from([None, 3, 40]),
+    probability=st.sampled_from([0.0, 0.2]),
+    kind=st.sampled_from(KINDS),
+)
+def test_attention(lengths, heads, width, causal, window, probability, kind):
+    tokens = sum(lengths)
+    parts = [
+        drawn(1, tokens, count, width + at, kind=kind)[..., :width]
+        for at, count in enumerate((heads[0], heads[1], heads[1]))
+    ]
+
+    def work(module, *given):
+        layout = Layout(runs(lengths), torch.zeros(1, dtype=torch.int64))
+        turned = (one.transpose(1, 2) for one in given)
+        return attend(
+            Marked(), *turned, None, dropout=probability, is_causal=causal, sliding_window=window, layout=layout
+        )[0]
+
+    agree(work, *parts)
+
+
+def test_attention_from_one_text_to_another():
+    asked, told = (9, 4, 1), (3, 40, 7)
+    parts = [drawn(1, sum(asked), 2, 16), drawn(1, sum(told), 2, 16), drawn(1, sum(told), 2, 17)[..., :16]]
+
+    def work(module, *given):
+        layout = Layout(runs(asked), torch.zeros(1, dtype=torch.int64), runs(asked, told))
+        return attend(Marked(cross=True), *(one.transpose(1, 2) for one in given), None, layout=layout)[0]
+
+    agree(work, *parts)
+
+
+@pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.path == "flat"])
+def test_a_network_learns_the_same_either_way(name):
+    """With dropout on: the noise is equal too."""
+    network = FAMILIES[name]("seq2seq" if name == "marian" else "sequence").train()
+    replace_dropouts(network)
+    end = network.config.eos_token_id
+    rows = [[5, 6, 7, 8, 9], [8, 7, 6], [9, 5, 6, 7, 8, 9, 5, 6, 7]]
+    found = []
+    for way in ("compiled", "plain"):
+        kernels.choose(way)
+        network.zero_grad()
+        engine = Engine(network, read_anatomy(network), "flat")
+        torch.manual_seed(1)
+        states = engine.states(Flat.join([[*row, end] for row in rows] if engine.anatomy.encoder_decoder else rows))
+        states.square().mean().backward()
+        found.append({name: one.grad.clone() for name, one in network.named_parameters() if one.grad is not None})
+    kernels.choose("compiled")
+    assert found[0].keys() == found[1].keys() and found[0]
+    for part, mine in found[0].items():
+        torch.testing.assert_close(mine, found[1][part], rtol=1e-3, atol=1e-5, msg=part)
+
+
+def test_what_a_network_is_made_of_is_found_and_its_names_stay():
+    network = FAMILIES["bert"]("sequence")
+    names = list(network.state_dict())
+    depth = network.config.num_hidden_layers
+    assert quicken(network) >= 3 * depth
+    assert quicken(network) == 0 and list(network.state_dict()) == names
+
+
+def test_a_module_that_only_looks_alike_stays_as_it_is():
+    class OddRMSNorm(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.weight, self.variance_epsilon = nn.Parameter(torch.zeros(WIDTH)), 1e-6
+
+        def forward(self, hidden_states):
+            return (1 + self.weight) * hidden_states * hidden_states.pow(2).mean(-1, keepdim=True).rsqrt()
+
+    network = nn.Sequential(OddRMSNorm())
+    assert quicken(network) == 0 and "forward" not in vars(network[0])
+
+
+def test_without_a_compiler_the_plain_code_is_used(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("CC", "no-such-compiler")
+    kernels.library.cache_clear()
+    try:
+        assert kernels.library() is None and kernels.chosen() == "plain"
+        assert gelu(torch.ones(2, WIDTH)).allclose(nn.functional.gelu(torch.ones(2, WIDTH)))
+    finally:
+        kernels.library.cache_clear()
+
+
+def test_a_compiler_that_fails_is_no_reason_to_stop(monkeypatch, tmp_path):
+    script = tmp_path / "cc"
+    script.write_text("#!/bin/sh\nexit 1\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("CC", str(script))
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path / "cache"))
+    kernels.library.cache_clear()
+    try:
+        assert kernels.library() is None
+    finally:
+        kernels.library.cache_clear()
+
+
+def test_a_copy_of_a_network_computes_with_its_own_weights():
+    network = nn.Sequential(norm())
+    assert quicken(network) == 1
+    other = copy.deepcopy(network)
+    with torch.no_grad():
+        other[0].bias.add_(1.0)
+    states = drawn(2, WIDTH)
+    torch.testing.assert_close(other(states), network(states) + 1.0)
