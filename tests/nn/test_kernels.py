@@ -21,6 +21,7 @@ from whet.nn.layout import Layout, runs
 from whet.nn.norms import add_norm, layer_norm, rms_norm
 from whet.nn.packed import Engine, Flat
 from whet.nn.quick import quicken
+from whet.nn.surprise import surprised
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="there is no C compiler here")
 CLOSE = {torch.float32: {"rtol": 5e-5, "atol": 5e-5}, torch.bfloat16: {"rtol": 3e-2, "atol": 1e-1}}
@@ -109,6 +110,42 @@ def test_a_fused_layer_gives_its_gradients_once():
     out.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="second backward"):
         out.backward()
+
+
+@pytest.mark.parametrize("words", [7, 16, 50])
+@pytest.mark.parametrize("even", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_surprises_of_a_language_head(words, even, bias, monkeypatch):
+    monkeypatch.setattr("whet.nn.surprise.PIECE", 4)
+    states, truth = drawn(11, INPUTS, scale=2.0), torch.arange(11) % words
+    weights = torch.ones(11) if even else torch.linspace(-1, 2, 11)
+    found = []
+    for ours in (True, False):
+        head, leaf = nn.Linear(INPUTS, words, bias=bias), states.clone().requires_grad_()
+        with torch.no_grad():
+            head.weight.copy_(drawn(words, INPUTS))
+            head.weight[0] = 30.0
+        torch.nn.init.constant_(head.bias, 0.25) if bias else None
+        each = (
+            surprised(leaf, head, truth) if ours else nn.functional.cross_entropy(head(leaf), truth, reduction="none")
+        )
+        (each * weights).sum().div(3).backward()
+        found.append([each.detach(), leaf.grad, *(one.grad for one in head.parameters())])
+    for mine, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+
+
+def test_a_language_head_with_more_than_a_linear_layer_keeps_its_own_way():
+    rows = [[5, 6, 7, 8, 9], [8, 7, 6]]
+    for name, kind, plain in (("llama", "causal", True), ("gemma2", "causal", False), ("bert", "masked", False)):
+        network = FAMILIES[name](kind).eval()
+        engine, flat = Engine(network, read_anatomy(network)), Flat.join(rows)
+        if name == "gemma2":
+            network.config.final_logit_softcapping = 0.5
+        at, truth = torch.tensor([0, 3, 6]), torch.tensor([6, 9, 6])
+        wanted = nn.functional.cross_entropy(engine.language(flat, at), truth, reduction="none")
+        torch.testing.assert_close(engine.surprises(flat, at, truth), wanted, rtol=1e-4, atol=1e-5)
+        assert (engine._linear_head(engine.states(flat)) is not None) is plain
 
 
 def test_numbers_far_out_stay_numbers():

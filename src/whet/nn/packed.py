@@ -23,12 +23,11 @@ from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
 from whet.nn.quick import quicken
+from whet.nn.surprise import PIECE, fits, surprised
 
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
 TOLERANCE = 1e-4
-PIECE = 512
-"""Positions whose logits over the vocabulary stand at once: 60 MB of them for 30,000 tokens."""
 
 
 @final
@@ -41,6 +40,7 @@ class Engine:
     def __init__(self, network: nn.Module, anatomy: Anatomy, path: Path = "flat", precision: str = "float32") -> None:
         self.network, self.anatomy, self.path, self.precision = network, anatomy, path, precision
         self.base = network.get_submodule(anatomy.base) if anatomy.base else network
+        self._tried: tuple[nn.Module | None, bool] = (None, False)
         families.prepare(network, anatomy, path)
         quicken(network)
 
@@ -98,9 +98,23 @@ class Engine:
     def surprises_in(self, states_td: Tensor, at_n: Tensor, truth_n: Tensor) -> Tensor:
         """The same for states that are known already."""
         rows_nd = states_td.index_select(0, at_n.to(self.device))
+        if len(at_n) and (head := self._linear_head(rows_nd)) is not None:
+            return surprised(rows_nd, head, truth_n)
         pieces = zip(rows_nd.split(PIECE), truth_n.to(self.device).split(PIECE), strict=True)
         found = [checkpoint(self._surprise, *piece, use_reentrant=False) for piece in pieces]
         return torch.cat(found) if found else rows_nd.new_zeros(0, dtype=torch.float32)
+
+    def _linear_head(self, rows_nd: Tensor) -> nn.Linear | None:
+        """The language head where it is a linear layer and nothing else, by a trial on two rows; else None."""
+        head = self.network.get_output_embeddings()  # type: ignore[operator]
+        if self.anatomy.encoder_decoder or not fits(head, rows_nd):
+            return None
+        if self._tried[0] is not head:
+            with torch.no_grad():
+                rows = rows_nd[:2].detach()
+                alike = torch.allclose(self._vocabulary(rows), head(rows), rtol=TOLERANCE, atol=TOLERANCE)
+            self._tried = (head, alike)
+        return head if self._tried[1] else None
 
     def layers(self, flat: Flat) -> Layers:
         """Every layer's states, in the batch's own order; of the encoder where a decoder follows."""

@@ -25,7 +25,7 @@ from torch import Tensor
 from whet.core import cache
 
 Kernels = Literal["compiled", "plain"]
-SOURCES = ("common.h", "adamw.c", "attention.c", "rows.c", "all.c")
+SOURCES = ("common.h", "adamw.c", "attention.c", "rows.c", "surprise.c", "all.c")
 FLAGS = ("-O3", "-march=native", "-fno-math-errno", "-fPIC", "-shared")
 SECONDS = 120
 """A compiler that takes longer is not waited for."""

@@ -2,3 +2,4 @@
 #include "adamw.c"
 #include "attention.c"
 #include "rows.c"
+#include "surprise.c"
