@@ -24,7 +24,8 @@ PRECISIONS = ("float32", "bfloat16")
 FASTER = 1.15
 """How much faster bfloat16 must be to be chosen: less is not worth its rounding."""
 TOKENS = 512
-MOST_TOKENS = 8192
+MOST_TOKENS = 4096
+"""More take memory and no less time (docs/log.md)."""
 LEAST_TOKENS = 512
 SHARE = 0.25
 """The share of the machine's memory that a micro-batch's activations may take."""

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -148,7 +149,7 @@ class AdamW(torch.optim.Optimizer):
         memory = self.state[parameter]
         if not memory:
             memory["step"] = torch.zeros(())
-            memory["exp_avg"], memory["exp_avg_sq"] = torch.zeros_like(parameter), torch.zeros_like(parameter)
+            memory["exp_avg"], memory["exp_avg_sq"] = _zeros(parameter), _zeros(parameter)
         memory["step"] += 1
         return memory
 
@@ -157,6 +158,11 @@ class AdamW(torch.optim.Optimizer):
         step = float(self.state[parameter]["step"])
         rate = group["lr"] / (1 - BETAS[0] ** step)
         return rate, 1 / math.sqrt(1 - BETAS[1] ** step), 1 - group["lr"] * group["weight_decay"]
+
+
+def _zeros(like: Tensor) -> Tensor:
+    """Zeros that take memory only where they are written (numpy knows how): most rows of a table never are."""
+    return torch.from_numpy(np.zeros(like.shape, np.float32))
 
 
 def takes(parameters: Iterable[nn.Parameter]) -> bool:

@@ -81,6 +81,7 @@ static void stood_by(float *p, float *m, float *v, int64_t width, const float *h
     for (int64_t c = 0; c < width; c += W) {
         const int n = rest(c, width);
         f16v first = load_some(m, c, n, 0), second = load_some(v, c, n, 0), weight = load_some(p, c, n, 0), square;
+        const int untouched = sum(second) == 0; /* its memory is not written, so that the system need not provide it */
         for (int64_t step = from; step < to; step++) {
             first += (1 - how->b1) * (-first);
             second *= how->b2;
@@ -92,9 +93,10 @@ static void stood_by(float *p, float *m, float *v, int64_t width, const float *h
             for (int i = 0; i < W; i++) square[i] = sqrtf(second[i]);
             weight -= history[3 * step] * first / (square * history[3 * step + 1] + how->eps);
         }
+        store_some(p, c, weight, n, 0);
+        if (untouched) continue;
         store_some(m, c, first, n, 0);
         store_some(v, c, second, n, 0);
-        store_some(p, c, weight, n, 0);
     }
 }
 
