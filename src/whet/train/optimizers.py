@@ -82,7 +82,7 @@ def state_by_name(optimizer: torch.optim.Optimizer, groups: Sequence[Group]) -> 
     for index, moments in optimizer.state_dict()["state"].items():
         for moment, value in moments.items():
             if value is not None:
-                found[f"{names[index]}/{moment}"] = torch.as_tensor(value).detach().clone().contiguous()
+                found[f"{names[index]}/{moment}"] = torch.as_tensor(value).detach().contiguous()
     return found
 
 
