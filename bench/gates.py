@@ -60,7 +60,9 @@ def quality(ours: Runs, theirs: Runs, higher_is_better: bool = True) -> list[str
     error = (statistics.variance(mine) / len(mine) + statistics.variance(other) / len(other)) ** 0.5
     if behind > ERRORS * error:
         means = f"{statistics.mean(mine):.4f} against {statistics.mean(other):.4f}"
-        return [f"whet's mean score is worse by {behind / error if error else float('inf'):.1f} standard errors ({means})"]
+        return [
+            f"whet's mean score is worse by {behind / error if error else float('inf'):.1f} standard errors ({means})"
+        ]
     return []
 
 

@@ -65,9 +65,7 @@ def _protocol(run: RunDir) -> Figures:
 
 def script(module: str, *words: str) -> Figures:
     """The last line that one of our scripts prints, as JSON."""
-    done = subprocess.run(
-        [sys.executable, "-m", module, *words], capture_output=True, text=True, check=False, cwd=ROOT
-    )
+    done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, check=False, cwd=ROOT)
     if done.returncode:
         raise RuntimeError(f"{module} ended with {done.returncode}: {done.stderr[-4000:]}")
     found: Figures = json.loads(done.stdout.strip().splitlines()[-1])
