@@ -49,6 +49,7 @@ reference: $(VENV)/dev
 bench: $(VENV)/dev
 	$(PIP) -c constraints.txt -e '.[dev,bench]'
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.table
 
 bench-kills: $(VENV)/dev
 	$(BIN)/python -m bench.kills

@@ -13,6 +13,7 @@ import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from bench.processes import MODEL, directory
+from whet.assemble.load import quiet
 
 LABELS = {0: "0", 1: "1"}
 PIECES = 8000
@@ -26,9 +27,11 @@ def minilm_tokenizer() -> Any:
 def minilm(place: Path) -> str:
     """The default model with a head for SST-2 and without dropout, for comparing first losses."""
     transformers.set_seed(0)
-    network = transformers.AutoModelForSequenceClassification.from_pretrained(
-        directory(MODEL), id2label=LABELS, label2id={label: number for number, label in LABELS.items()}, **NO_DROPOUT
-    )
+    numbers = {label: number for number, label in LABELS.items()}
+    with quiet():
+        network = transformers.AutoModelForSequenceClassification.from_pretrained(
+            directory(MODEL), id2label=LABELS, label2id=numbers, **NO_DROPOUT
+        )
     return _saved(place, network, minilm_tokenizer())
 
 
@@ -81,6 +84,7 @@ def _pieces(texts: Iterable[str]) -> Any:
 
 
 def _saved(place: Path, network: Any, tokenizer: Any) -> str:
-    network.save_pretrained(place)
+    with quiet():
+        network.save_pretrained(place)
     tokenizer.save_pretrained(place)
     return str(place)

@@ -98,7 +98,7 @@ def lora(place: Path, count: int, few: int | None) -> dict[str, Any]:
 
 
 def freeze(place: Path, count: int, few: int | None) -> dict[str, Any]:
-    """2,400 rows of SST-2, MiniLM with four of six blocks still, four epochs: what stands still needs no second look."""
+    """2,400 rows of SST-2, four epochs, four of MiniLM's blocks still: their states can be computed once for all."""
     told = "`freeze`, MiniLM, SST-2, 4 epochs: examples/s against the tuned Trainer"
     peers = {
         "frozen": Side(Aim("freeze/frozen", f"{told} with the same layers still", 2.8), {**TUNED, "frozen": STILL}),
@@ -112,7 +112,7 @@ def freeze(place: Path, count: int, few: int | None) -> dict[str, Any]:
 
 
 def decoder(place: Path, count: int, few: int | None) -> dict[str, Any]:
-    """A Llama of 34 million random weights on instructions of mixed length; the loss is on all tokens, on both sides."""
+    """A Llama of 34 million random weights on instructions of mixed length; the loss is on all tokens of both sides."""
     told = texts.instructions()
     model = models.llama(place / "llama", told)
     tokenizer = transformers.AutoTokenizer.from_pretrained(model)

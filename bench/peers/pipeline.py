@@ -1,7 +1,7 @@
 """transformers' text-classification pipeline over a file of rows, in the precision that whet's probe takes.
 
-``python -m bench.peers.pipeline run MODEL FILE OUT SIZE`` answers every row of FILE (JSON lines with ``text``) into OUT;
-``... try MODEL FILE ROWS SIZE...`` prints the seconds that the first ROWS take in batches of each SIZE.
+``python -m bench.peers.pipeline run MODEL FILE OUT SIZE`` answers every row of FILE (JSON lines with ``text``) into
+OUT; ``... try MODEL FILE ROWS SIZE...`` prints the seconds that the first ROWS take in batches of each SIZE.
 """
 
 from __future__ import annotations
