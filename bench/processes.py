@@ -6,6 +6,7 @@ A fresh process for every figure, so that neither side finds warm kernels, fille
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from whet.core.rundir import RunDir
 ROOT = Path(__file__).parent.parent
 DATA = ROOT.parent / "shared" / "data"
 MODEL = "all-MiniLM-L6-v2"
+LITGPT = Path(os.environ.get("WHET_BENCH_LITGPT", Path(sys.prefix) / "litgpt"))
+"""LitGPT and what it needs beside ours, in a folder of its own: it would replace packages of ours elsewhere."""
 BELOW = 5
 """The exit code of a run that does not beat the trivial baseline; its figures are written all the same."""
 
@@ -63,9 +66,12 @@ def _protocol(run: RunDir) -> Figures:
     }
 
 
-def script(module: str, *words: str) -> Figures:
-    """The last line that one of our scripts prints, as JSON."""
-    done = subprocess.run([sys.executable, "-m", module, *words], capture_output=True, text=True, check=False, cwd=ROOT)
+def script(module: str, *words: str, beside: Path | None = None) -> Figures:
+    """The last line that one of our scripts prints, as JSON; ``beside`` is a folder of packages for it alone."""
+    paths = [str(beside)] if beside else []
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", module, *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, env=environment)
     if done.returncode:
         raise RuntimeError(f"{module} ended with {done.returncode}: {done.stderr[-4000:]}")
     found: Figures = json.loads(done.stdout.strip().splitlines()[-1])
@@ -73,8 +79,11 @@ def script(module: str, *words: str) -> Figures:
 
 
 def peer(kind: str, given: Mapping[str, Any]) -> Figures:
-    """One run of transformers' Trainer."""
-    found = script("bench.peers.trainer", kind, json.dumps(given))
+    """One run of transformers' Trainer, or of LitGPT for the way ``litgpt``."""
+    if given.get("way") == "litgpt":
+        found = script("bench.peers.litgpt", json.dumps(given), beside=LITGPT)
+    else:
+        found = script("bench.peers.trainer", kind, json.dumps(given))
     return {**found, "examples_per_second": found["examples"] / found["seconds"]}
 
 

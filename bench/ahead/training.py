@@ -8,6 +8,7 @@ random weights and is compared by what it learns.
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from bench.ahead import models, texts
 from bench.ahead.race import Race, Side, race
 from bench.ahead.roof import useful_flops
 from bench.ahead.row import Aim, Row
-from bench.processes import MODEL, directory, script
+from bench.processes import LITGPT, MODEL, directory, script
 
 TRAINER_RATE = 5e-5
 """TrainingArguments' own default."""
@@ -120,12 +121,18 @@ def decoder(place: Path, count: int, few: int | None) -> dict[str, Any]:
     most = texts.INSTRUCTION_TOKENS
     aim = Aim("decoder/tuned", "`full`, Llama of 34 M, instructions: examples/s against the tuned Trainer", 2.0)
     given = {"way": "tuned", "end": "eos", "max_tokens": most}
+    peers = {"tuned": Side(aim, given)}
+    if LITGPT.is_dir():
+        ahead = Aim("decoder/litgpt", "`full`, Llama of 34 M, instructions: examples/s against LitGPT", 1.0)
+        peers["litgpt"] = Side(ahead, {**given, "way": "litgpt"})
+    else:
+        print(f"  LitGPT is not in {LITGPT}, so it is left out", file=sys.stderr)
     asked = Race(
         texts.documents(place, told, tokenizer, few or 320, few or 40),
         model,
         {f"task.{name}": value for name, value in task.items()} | {"encode.max_tokens": most},
         {"epochs": 1, "batch_size": 8, "learning_rate": DECODER_RATE},
-        {"tuned": Side(aim, given)},
+        peers,
         {
             "model": model,
             "data": texts.documents(_folder(place), told, tokenizer, 8, 8),

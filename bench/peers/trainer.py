@@ -111,11 +111,7 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
     end = tokenizer.eos_token_id if given.get("end") == "eos" else tokenizer.bos_token_id
 
     def encode(path: Path) -> list[dict[str, Any]]:
-        found = []
-        for story in path.read_text("utf-8").split("<|endoftext|>"):
-            if story.strip():
-                ids = [*tokenizer(story.strip()).input_ids, end]
-                found += [ids[at : at + longest] for at in range(0, max(1, len(ids) - 1), longest - 1)]
+        found = documents(path, tokenizer, end, longest)
         return [{"input_ids": ids, "attention_mask": [1] * len(ids), "labels": ids} for ids in found]
 
     sets = {split: encode(Path(given[split])) for split in ("train", "validation", "test")}
@@ -141,6 +137,16 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
     steps = given.get("steps", -1)
     examples = steps * given["batch_size"] if steps > 0 else len(sets["train"]) * given["epochs"]
     return {**figures, "score": math.exp(total / count), "examples": examples}
+
+
+def documents(path: Path, tokenizer: Any, end: int, longest: int) -> list[list[int]]:
+    """The tokens of every document, in pieces of at most ``longest`` that share a token."""
+    found = []
+    for text in path.read_text("utf-8").split("<|endoftext|>"):
+        if text.strip():
+            ids = [*tokenizer(text.strip()).input_ids, end]
+            found += [ids[at : at + longest] for at in range(0, max(1, len(ids) - 1), longest - 1)]
+    return found
 
 
 def read_tsv(path: Path) -> list[tuple[str, str]]:

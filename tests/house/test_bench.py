@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -206,5 +207,13 @@ def test_reviews_are_long_and_of_one_label(tmp_path, shared_data):
 
 def test_the_bench_stays_small():
     files = sorted((table.ROOT / "bench").rglob("*.py"))
-    assert len(files) > 20
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in files}
+    functions = [
+        (path.name, node.name, (node.end_lineno or 0) - node.lineno + 1)
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert len(files) > 20 and len(functions) > 100
     assert {path.name for path in files if path.read_text("utf-8").count("\n") > 300} == set()
+    assert [one for one in functions if one[2] > 60] == []
