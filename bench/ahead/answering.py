@@ -13,7 +13,8 @@ from typing import Any
 from bench import gates
 from bench.ahead import texts
 from bench.ahead.row import Aim, Row, alternate
-from bench.processes import MODEL, script, timed, whet
+from bench.peers.trainer import read_tsv
+from bench.processes import DATA, MODEL, script, timed, whet
 
 ROWS, TRIED = 20_000, 1_000
 SIZES = (1, 8, 16, 32, 64, 128)
@@ -34,7 +35,7 @@ def cold(place: Path, count: int, few: int | None) -> dict[str, Any]:
 def predict(place: Path, count: int, few: int | None) -> dict[str, Any]:
     """20,000 rows of SST-2 in shuffled order, whole processes on both sides: loading, reading and writing count."""
     run = _tuned(place, few)
-    sentences = [text for split in texts.SPLITS.values() for text, _ in texts.read_tsv(texts.DATA / "sst2" / split)]
+    sentences = [text for split in texts.SPLITS.values() for text, _ in read_tsv(DATA / "sst2" / split)]
     rows = few or ROWS
     chosen = [sentences[k % len(sentences)] for k in range(rows)]
     random.Random(0).shuffle(chosen)

@@ -56,7 +56,7 @@ def alternate(sides: Mapping[str, Run], count: int) -> Runs:
     """
     found: Runs = {name: [] for name in sides}
     for pair in range(count):
-        names = list(sides) if pair % 2 == 0 else list(reversed(sides))
+        names = list(sides) if pair % 2 == 0 else list(sides)[::-1]
         for name in names:
             found[name].append(sides[name](pair))
             print(f"  pair {pair}, {name}: {found[name][-1]}", file=sys.stderr, flush=True)

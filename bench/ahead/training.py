@@ -20,6 +20,7 @@ from bench.ahead import models, texts
 from bench.ahead.race import Race, Side, race
 from bench.ahead.roof import useful_flops
 from bench.ahead.row import Aim, Row
+from bench.peers.trainer import read_tsv
 from bench.processes import LITGPT, MODEL, directory, script
 
 TRAINER_RATE = 5e-5
@@ -42,7 +43,7 @@ def full(place: Path, count: int, few: int | None) -> dict[str, Any]:
     """All of SST-2, MiniLM, one epoch; the roof is measured in every pair beside it."""
     data = texts.sentences(place, few, few)
     tokenizer = models.minilm_tokenizer()
-    rows = texts.read_tsv(Path(data["train"]))
+    rows = read_tsv(Path(data["train"]))
     lengths = [len(tokenizer(text, truncation=True, max_length=256).input_ids) for text, _ in rows]
     a_step = str(round(sum(lengths) / -(-len(lengths) // BATCH)))
     asked = Race(

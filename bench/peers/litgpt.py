@@ -54,10 +54,10 @@ class Rows(DataModule):
     def connect(self, tokenizer: Any = None, batch_size: int = 1, max_seq_length: int | None = None, **_: Any) -> None:
         """Nothing of it is needed."""
 
-    def train_dataloader(self) -> DataLoader:
+    def train_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.train, self.size, shuffle=True, collate_fn=self._first)
 
-    def val_dataloader(self) -> DataLoader:
+    def val_dataloader(self) -> DataLoader[Any]:
         return DataLoader(self.validation, self.size, collate_fn=self._collate)
 
     def _first(self, samples: list[Any]) -> Any:

@@ -46,7 +46,7 @@ def tried(model: str, path: str, rows: str, *sizes: str) -> None:
     seconds = {}
     for size in sizes:
         began = time.perf_counter()
-        list(ask(iter(few), batch_size=int(size), truncation=True, top_k=None))
+        ask(few, batch_size=int(size), truncation=True, top_k=None)
         seconds[size] = time.perf_counter() - began
     print(json.dumps({"rows": len(few), "seconds": seconds}))
 
