@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ ONE_PAIR = "quality is not asked: one pair has no standard error"
 
 @dataclass(frozen=True)
 class Side:
-    """One peer: its aim, what its script is given beside the common, and whether it trains as many weights as whet."""
+    """One peer: its aim, what its script is given beside the common, and whether it trains the same weights."""
 
     aim: Aim
     given: Mapping[str, Any]
@@ -78,13 +79,15 @@ def row(asked: Race, name: str, runs: Runs, losses: list[str]) -> Row:
     """One peer's row: the ratios of the speeds, and every gate; ``losses`` are the faults of the first losses."""
     ours, theirs, side = runs["whet"], runs[name], asked.peers[name]
     faults = [*losses, *gates.gradients(ours, "whet"), *gates.gradients(theirs, name), *gates.protocol(ours, theirs)]
-    notes = []
-    if side.same_weights:
-        faults += gates.moving(ours, theirs)
-    else:
-        notes.append("trained weights differ by design")
-    if asked.no_quality or len(ours) < 2:
-        notes.append(asked.no_quality or ONE_PAIR)
+    faults += gates.moving(ours, theirs) if side.same_weights else []
+    if asked.no_quality:
+        return Row(side.aim, ratios(ours, theirs, "examples_per_second"), faults, [asked.no_quality])
+    mine, other = (statistics.mean(run["score"] for run in runs) for runs in (ours, theirs))
+    notes = [f"mean score {mine:.3f} beside {other:.3f}"]
+    if not side.same_weights:
+        notes.append("a part is trained beside the whole, so neither weights nor quality are asked to be equal")
+    elif len(ours) < 2:
+        notes.append(ONE_PAIR)
     else:
         faults += gates.quality(ours, theirs, asked.higher_is_better)
     return Row(side.aim, ratios(ours, theirs, "examples_per_second"), faults, notes)
