@@ -91,7 +91,8 @@ def main() -> None:
             figures = {key: value for key, value in found[name].items() if "median" in key or "mean" in key}
             print(json.dumps({name: figures}), flush=True)
         rundir.write_json(place, found)
-    print(table.table(table.rows_of(found)))
+    if rows := table.rows_of(found):
+        print(table.table(rows))
     print(f"raw figures: {place}", file=sys.stderr)
 
 
