@@ -29,9 +29,14 @@ def sentences(place: Path, train: int | None = None, held_out: int | None = None
 
 
 def reviews(place: Path, tokenizer: Any, train: int, held_out: int) -> dict[str, str]:
-    """Texts of one label, joined from SST-2's sentences of that label, drawn anew for every text."""
-    found = {}
+    """Texts of one label, joined from SST-2's sentences of that label, drawn anew for every text.
+
+    The test rows stay sentences: nobody's clock runs there, and whet explains errors, which takes long of long texts.
+    """
+    found = {"test": sentences(place, held_out=held_out)["test"]}
     for split, name in SPLITS.items():
+        if split == "test":
+            continue
         rows = read_tsv(DATA / "sst2" / name)
         draw = random.Random(split)
         pools = {label: [text for text, its in rows if its == label] for label in ("0", "1")}
