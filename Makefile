@@ -48,7 +48,9 @@ reference: $(VENV)/dev
 
 bench: $(VENV)/dev
 	$(PIP) -c constraints.txt -e '.[dev,bench]'
+	test -d $(VENV)/litgpt || $(PIP) --no-deps --target $(VENV)/litgpt -r bench/litgpt.txt
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.table
 
 bench-kills: $(VENV)/dev
 	$(BIN)/python -m bench.kills

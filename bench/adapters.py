@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench.__main__ import MODEL, directory, peer
+from bench.processes import MODEL, directory, peer
 from whet.core import rundir
 from whet.strategies.contract import STRATEGIES
 

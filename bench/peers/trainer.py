@@ -1,7 +1,8 @@
-"""transformers' Trainer, tuned: bf16 where faster, batches of like length, fused AdamW, dynamic padding; or PEFT.
+"""transformers' Trainer, tuned or documented (arguments.py says how), or PEFT in it.
 
 ``python -m bench.peers.trainer KIND ARGUMENTS`` with KIND one of classify, tag, language; the arguments are JSON.
-Its clock runs from the first batch to the last save, validation and checkpoints included, as whet's does.
+Tuned pads a batch to its longest text, documented every text to one length. Its clock runs from the first batch to the
+last save, validation and checkpoints included, as whet's does.
 """
 
 from __future__ import annotations
@@ -10,65 +11,17 @@ import json
 import math
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import transformers
-from transformers import AutoTokenizer, Trainer, TrainingArguments
+from transformers import AutoTokenizer, Trainer
 
+from bench.peers.arguments import DOCUMENTED_TOKENS, arguments, documented, fit
+from bench.peers.moving import adapted, frozen
 from whet.core import memory
-from whet.nn import machine
-
-
-def arguments(given: dict[str, Any], out: str, metric: str | None, model: Any) -> TrainingArguments:
-    """As tuned as the Trainer can be here; in bfloat16 only where whet's probe finds that faster, as whet itself."""
-    return TrainingArguments(
-        out,
-        num_train_epochs=given["epochs"],
-        max_steps=given.get("steps", -1),
-        per_device_train_batch_size=given["batch_size"],
-        per_device_eval_batch_size=64,
-        learning_rate=given["learning_rate"],
-        weight_decay=0.01,
-        warmup_steps=given.get("warmup", 0.1),
-        lr_scheduler_type="linear",
-        optim="adamw_torch_fused",
-        train_sampling_strategy="group_by_length",
-        bf16=machine.precision(model) == "bfloat16",
-        use_cpu=True,
-        eval_strategy="epoch",
-        save_strategy="epoch",
-        save_total_limit=2,
-        load_best_model_at_end=metric is not None,
-        metric_for_best_model=metric,
-        logging_steps=10,
-        report_to=[],
-        seed=given["seed"],
-        disable_tqdm=True,
-    )
-
-
-def adapted(model: Any, kind: str | None) -> Any:
-    """The model with only a part of it moving: PEFT's LoRA as its guide has it but on all linear layers, with whet's
-    rank and strength; or BitFit, which is biases and head and needs no library."""
-    if kind == "lora":
-        import peft
-
-        config = peft.LoraConfig("SEQ_CLS", r=16, lora_alpha=32, target_modules="all-linear", lora_dropout=0.0)
-        return peft.get_peft_model(model, config)
-    if kind == "bitfit":
-        for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.endswith("bias") or name.startswith("classifier"))
-    return model
-
-
-def fit(trainer: Trainer) -> float:
-    began = time.perf_counter()
-    trainer.train()
-    return time.perf_counter() - began
 
 
 def classify(given: dict[str, Any]) -> dict[str, Any]:
@@ -76,15 +29,16 @@ def classify(given: dict[str, Any]) -> dict[str, Any]:
     tokenizer = AutoTokenizer.from_pretrained(given["model"])
     rows = {split: read_tsv(Path(given[split]))[: given.get("rows")] for split in ("train", "validation", "test")}
     labels = sorted({label for _, label in rows["train"]})
+    cut = {"truncation": True, "max_length": given.get("max_tokens", 256)}
+    if documented(given):
+        cut |= {"padding": "max_length", "max_length": given.get("max_tokens", DOCUMENTED_TOKENS)}
     sets = {
-        split: [
-            {**tokenizer(text, truncation=True, max_length=256), "labels": labels.index(label)} for text, label in part
-        ]
+        split: [{**tokenizer(text, **cut), "labels": labels.index(label)} for text, label in part]
         for split, part in rows.items()
     }
     transformers.set_seed(given["seed"])
     model = transformers.AutoModelForSequenceClassification.from_pretrained(given["model"], num_labels=len(labels))
-    model = adapted(model, given.get("adapter"))
+    model = frozen(adapted(model, given.get("adapter")), given.get("frozen", 0))
     with tempfile.TemporaryDirectory() as out:
         trainer = Trainer(
             model,
@@ -94,14 +48,13 @@ def classify(given: dict[str, Any]) -> dict[str, Any]:
             data_collator=transformers.DataCollatorWithPadding(tokenizer),
             compute_metrics=lambda found: {"accuracy": float((found[0].argmax(-1) == found[1]).mean())},
         )
-        seconds = fit(trainer)
+        figures = fit(trainer)
         found = {split: trainer.predict(sets[split]).metrics["test_accuracy"] for split in ("validation", "test")}
     return {
-        "seconds": seconds,
+        **figures,
         "score": found["test"],
         "validation": found["validation"],
         "examples": len(sets["train"]) * given["epochs"],
-        "moved": sum(one.numel() for one in model.parameters() if one.requires_grad),
     }
 
 
@@ -141,25 +94,24 @@ def tag(given: dict[str, Any]) -> dict[str, Any]:
             data_collator=transformers.DataCollatorForTokenClassification(tokenizer),
             compute_metrics=score,
         )
-        seconds = fit(trainer)
+        figures = fit(trainer)
         value = trainer.predict(sets["test"]).metrics["test_f1"]
-    return {"seconds": seconds, "score": value, "examples": len(sets["train"]) * given["epochs"]}
+    return {**figures, "score": value, "examples": len(sets["train"]) * given["epochs"]}
 
 
 def language(given: dict[str, Any]) -> dict[str, Any]:
-    """Stories split by <|endoftext|>, each between two begin tokens, as the model was trained.
+    """Documents split by <|endoftext|>, each between the tokenizer's begin token and ``given["end"]``, by default a
+    second begin token, as stories260K was trained.
 
-    A long story makes several rows here and one example in whet, so the steps are made equal, not the epochs.
+    A long document makes several rows here and one example in whet: where there are such, ``given["steps"]`` makes the
+    steps equal instead of the epochs.
     """
     tokenizer = AutoTokenizer.from_pretrained(given["model"])
     longest = given["max_tokens"]
+    end = tokenizer.eos_token_id if given.get("end") == "eos" else tokenizer.bos_token_id
 
     def encode(path: Path) -> list[dict[str, Any]]:
-        found = []
-        for story in path.read_text("utf-8").split("<|endoftext|>"):
-            if story.strip():
-                ids = [*tokenizer(story.strip()).input_ids, tokenizer.bos_token_id]
-                found += [ids[at : at + longest] for at in range(0, max(1, len(ids) - 1), longest - 1)]
+        found = documents(path, tokenizer, end, longest)
         return [{"input_ids": ids, "attention_mask": [1] * len(ids), "labels": ids} for ids in found]
 
     sets = {split: encode(Path(given[split])) for split in ("train", "validation", "test")}
@@ -174,7 +126,7 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
             eval_dataset=sets["validation"],
             data_collator=transformers.DataCollatorForSeq2Seq(tokenizer),
         )
-        seconds = fit(trainer)
+        figures = fit(trainer)
         trainer.model.eval()
         total = count = 0.0
         with torch.inference_mode():
@@ -182,10 +134,23 @@ def language(given: dict[str, Any]) -> dict[str, Any]:
                 ids = torch.tensor([row["input_ids"]])
                 count += ids.shape[1] - 1
                 total += float(trainer.model(ids, labels=ids).loss) * (ids.shape[1] - 1)
-    return {"seconds": seconds, "score": math.exp(total / count), "examples": given["steps"] * given["batch_size"]}
+    steps = given.get("steps", -1)
+    examples = steps * given["batch_size"] if steps > 0 else len(sets["train"]) * given["epochs"]
+    return {**figures, "score": math.exp(total / count), "examples": examples}
+
+
+def documents(path: Path, tokenizer: Any, end: int, longest: int) -> list[list[int]]:
+    """The tokens of every document, in pieces of at most ``longest`` that share a token."""
+    found = []
+    for text in path.read_text("utf-8").split("<|endoftext|>"):
+        if text.strip():
+            ids = [*tokenizer(text.strip()).input_ids, end]
+            found += [ids[at : at + longest] for at in range(0, max(1, len(ids) - 1), longest - 1)]
+    return found
 
 
 def read_tsv(path: Path) -> list[tuple[str, str]]:
+    """Lines of text and label; as whet reads tsv, no quotes are understood."""
     lines = path.read_text("utf-8").splitlines()
     return [tuple(line.rsplit("\t", 1)) for line in lines if line.strip()]  # type: ignore[misc]
 

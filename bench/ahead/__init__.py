@@ -1,0 +1,1 @@
+"""The benches behind "ahead of every peer on the same machine": each gives rows of the table in docs/benchmarks.md."""
