@@ -10,7 +10,7 @@ import torch
 from families import FAMILIES
 from whet.nn.anatomy import read_anatomy
 from whet.nn.packed import Engine, Flat, choose_path
-from whet.nn.trunk import Trunk, refusal
+from whet.nn.trunk import Trunk, trunk_of
 
 TEXTS = [list(range(5, 5 + length)) for length in (4, 70, 9, 70, 70, 60, 9)]  # over the length that is filled up
 KINDS = [[place % 2 for place in range(len(text))] for text in TEXTS]
@@ -53,8 +53,8 @@ def counted(engine, names):
 @pytest.mark.parametrize("name", sorted(set(FAMILIES) - set(WITHOUT)))
 def test_from_states_it_is_the_same_bit_for_bit_and_nothing_below_is_computed(name, precision, cut):
     engine = engine_of(name, precision)
-    assert refusal(engine, cut) == ""
-    trunk, flat = Trunk(engine, cut), Flat.join(TEXTS, KINDS)
+    trunk, flat = trunk_of(engine, cut), Flat.join(TEXTS, KINDS)
+    assert isinstance(trunk, Trunk), trunk
     blocks = [block.name for block in engine.anatomy.blocks]
     with torch.no_grad():
         with trunk.rounded():
@@ -70,7 +70,7 @@ def test_from_states_it_is_the_same_bit_for_bit_and_nothing_below_is_computed(na
 
 @pytest.mark.parametrize("name", sorted(WITHOUT))
 def test_families_that_go_without_say_why(name):
-    assert WITHOUT[name] in refusal(engine_of(name), 1)
+    assert WITHOUT[name] in trunk_of(engine_of(name), 1)
 
 
 def test_every_family_is_in_one_of_the_two_tests():
@@ -115,10 +115,10 @@ def test_a_network_that_computes_in_its_stead_is_found_out(monkeypatch):
     engine = engine_of("bert")
     plain = engine.as_given
     monkeypatch.setattr(engine, "as_given", lambda flat, states: plain(flat, states) + 1e-6)
-    assert "not the same" in refusal(engine, 1)
+    assert "not the same" in trunk_of(engine, 1)
     monkeypatch.setattr(engine, "as_given", lambda flat, states: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        refusal(engine, 1)
+        trunk_of(engine, 1)
 
 
 def test_the_fingerprint_knows_weights_below_settings_cut_and_precision():

@@ -143,8 +143,8 @@ class _Enough(Exception):
     """Breaks off a forward pass whose rest nobody wants."""
 
 
-def refusal(engine: Engine, cut: int) -> str:
-    """Why states cannot stand in for what lies below a cut in this network; nothing where they can."""
+def trunk_of(engine: Engine, cut: int) -> Trunk | str:
+    """What stands still below a cut, or why stored states cannot stand in for it in this network."""
     family = engine.anatomy.family
     if engine.anatomy.encoder_decoder:
         return f"{family} is an encoder-decoder, whose decoder reads the encoder beside its own states"
@@ -156,9 +156,10 @@ def refusal(engine: Engine, cut: int) -> str:
     engine.network.eval()
     try:
         with torch.inference_mode():
-            differs = Trunk(engine, cut).differs()
+            trunk = Trunk(engine, cut)
+            differs = trunk.differs()
     except (RuntimeError, TypeError, ValueError, AttributeError) as error:
         return f"self-test: it failed ({str(error).partition(chr(10))[0]})"
     finally:
         engine.network.train(was_training)
-    return "self-test: a batch from its states is not the same as from its tokens" if differs else ""
+    return "self-test: a batch from its states is not the same as from its tokens" if differs else trunk

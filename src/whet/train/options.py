@@ -45,3 +45,6 @@ class TrainOptions:
     """Where to compute; null takes the fastest at hand."""
     threads: Count | None = None
     """Threads of the processor; null takes every core. The last bits of a result depend on it, so a run keeps it."""
+    cache_trunk: bool | None = None
+    """Compute what stands still once and keep its states on the disk; null does so where it pays. The last bits of a
+    result depend on it, so a run keeps it."""
