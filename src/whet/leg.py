@@ -21,12 +21,13 @@ from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
 from whet.measures.contract import chosen
 from whet.nn import machine
+from whet.nn.trunk import Trunk
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
 from whet.prepare.locate import is_folder, locate
 from whet.recipe import Recipe, Stage
 from whet.strategies.contract import cut_in
-from whet.tasks.contract import Pair, Split
+from whet.tasks.contract import Batch, Pair, Split
 from whet.train.course import Course
 
 
@@ -84,11 +85,25 @@ class Leg:
         asked = self.stage.evaluate
         return Predictor(self.model).measure(split, metrics=chosen(asked.metrics, asked.metric))
 
+    def fed(self, batch: Batch) -> Batch:
+        """A batch as the training will see it: with states of its own where they are to be kept, or as it is."""
+        still = self.still
+        if still is None:
+            return batch
+        self.model.network.eval()
+        with torch.no_grad():
+            return dataclasses.replace(batch, flat=batch.flat.with_states(still.states(batch.flat)))
+
+    @property
+    def still(self) -> Trunk | None:
+        """What stands still, where its states are to be kept."""
+        return self.model.engine.trunk if self.stage.train.cache_trunk else None
+
     def with_states(self, tell: Tell) -> Leg:
         """The same leg with the states of what stands still, computed where they are not there yet, or as it is."""
-        if not self.stage.train.cache_trunk or self.model.engine.trunk is None:
+        if self.still is None:
             return self
-        stated = states.stated(self.model.engine.trunk, _learnt_from(self.splits), self.most_bytes, tell)
+        stated = states.stated(self.still, _learnt_from(self.splits), self.most_bytes, tell)
         return dataclasses.replace(self, stated=stated)
 
     def learnt(self) -> Learnt:
