@@ -18,7 +18,7 @@ from whet.nn.packed import Engine
 from whet.nn.trunk import Trunk, trunk_of
 from whet.tasks.contract import Split
 
-SPEED = {"cpu": 3e10, "cuda": 3e13, "mps": 2e12}
+SPEED = {"cpu": 6e10, "cuda": 3e13, "mps": 2e12}
 """Multiplications and additions a second that a small model's blocks reach: on a processor by each thread, on a GPU
 by all of it."""
 DISK_BYTES = 5e8
