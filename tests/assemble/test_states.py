@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 
 import pytest
 import torch
@@ -180,3 +181,24 @@ def test_nothing_is_kept_where_something_moves_at_the_bottom_or_tokens_change():
     assert (silent_choice.on, silent_choice.note) == (False, "")
     assert not told.on and "it moves" in told.note
     assert trunk.find(engine, 1, "sequence") == "" and engine.trunk.cut == 1
+
+
+def test_what_is_made_room_for_while_it_is_written_is_written_all_the_same():
+    split, still = split_of(), trunk_with()
+    first = stated(still, split)
+    (place,) = states.home().iterdir()
+    before, kept = {path.name for path in place.iterdir()}, states._store
+
+    def robbed(place, number, made):
+        if number == 1:
+            shutil.rmtree(place)
+        return kept(place, number, made)
+
+    for path in place.iterdir():
+        path.unlink()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(states, "_store", robbed)
+        again = stated(still, split)
+    assert all(torch.equal(one.states, two.states) for one, two in zip(first.features, again.features, strict=True))
+    assert {path.name for path in place.iterdir()} == {name for name in before if not name.startswith("000000")}
+    assert not list((states.home().parent / "scratch").iterdir())

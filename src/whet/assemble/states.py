@@ -17,6 +17,7 @@ import hashlib
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import final, overload
 
@@ -162,22 +163,31 @@ def _computed(trunk: Trunk, features: Sequence[Features], shape: tuple[int, int]
 
 def _load(place: Path, number: int, shape: tuple[int, int], kind: torch.dtype) -> Tensor | None:
     """One stretch; None where it is not there, or is not what was written."""
-    size = shape[0] * shape[1]
+    size = shape[0] * shape[1] * kind.itemsize
     for path in place.glob(f"{number:06d}-*.states"):
-        if path.stat().st_size == size * kind.itemsize and digest(path)[:32] == path.stem.partition("-")[2]:
-            return torch.from_file(str(path), shared=False, size=size, dtype=kind).view(shape)
-        path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process has found it damaged too
+            if path.stat().st_size == size and digest(path)[:32] == path.stem.partition("-")[2]:
+                return _mapped(path, shape, kind)
+            path.unlink()
     return None
 
 
 def _store(place: Path, number: int, states_td: Tensor) -> Tensor:
     """Write a stretch beside its place and name it by its hash, which also tells whether it outlived a power cut."""
-    beside = place / f".{number:06d}.{os.getpid()}.part"
+    beside = cache.scratch()
     try:
         beside.write_bytes(states_td.view(torch.uint8).numpy().data)
         path = place / f"{number:06d}-{digest(beside)[:32]}.states"
+        place.mkdir(exist_ok=True)  # another process may have made room for its own
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-    size, shape = states_td.numel(), states_td.shape
-    return torch.from_file(str(path), shared=False, size=size, dtype=states_td.dtype).view(shape)
+    return _mapped(path, (states_td.shape[0], states_td.shape[1]), states_td.dtype)
+
+
+def _mapped(path: Path, shape: tuple[int, int], kind: torch.dtype) -> Tensor:
+    """A file's numbers where they lie; what is written into them stays in this process. Raises OSError."""
+    try:
+        return torch.from_file(str(path), shared=False, size=shape[0] * shape[1], dtype=kind).view(shape)
+    except RuntimeError as error:  # torch's word for a file that is gone
+        raise OSError(str(error)) from error
