@@ -137,14 +137,17 @@ def _learnt_from(splits: Mapping[str, Split]) -> dict[str, Split]:
     return {name: splits[name] for name in ("train", "validation") if len(splits[name].features)}
 
 
-def _kept(stage: Stage, built: Built, splits: Mapping[str, Split]) -> trunk.Choice:
-    """Whether the states of what stands still are computed once."""
+def _kept(stage: Stage, built: Built, splits: Mapping[str, Split], tell: Tell) -> trunk.Choice:
+    """Whether the states of what stands still are computed once, said aloud."""
     engine, train = built.model.engine, stage.train
     cut = cut_in(engine.network, engine.anatomy, stage.strategy)
     why_not = trunk.find(engine, cut, built.model.task.head(built.model.schema).kind)
     steps = len(splits["train"].examples) / train.batch_size * train.epochs
     looks = steps / train.evaluate_every if train.evaluate_every else train.epochs
-    return trunk.choose(engine, why_not, _learnt_from(splits), train.epochs, looks, train.cache_trunk)
+    choice = trunk.choose(engine, why_not, _learnt_from(splits), train.epochs, looks, train.cache_trunk)
+    if choice.note:
+        tell(Said(choice.note))
+    return choice
 
 
 def _rate(stage: Stage, model: Model) -> float:
@@ -219,9 +222,7 @@ def assemble(
     if said := encoded["train"].account.unknown(built.model.source.name, stage.model.extend_vocab):
         tell(Said(said))
     splits = {name: one.split for name, one in encoded.items()}
-    kept = _kept(stage, built, splits)
-    if kept.note:
-        tell(Said(kept.note))
+    kept = _kept(stage, built, splits, tell)
     settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
     settled = settled.with_("model", pooling=built.loaded.pooling)
     settled = settled.with_("data", columns=dict(corpus.columns))
