@@ -124,18 +124,18 @@ def test_what_was_not_used_for_longest_goes_and_the_bound_is_kept():
     rows = [split_of(EXAMPLES[:40]), split_of(EXAMPLES[10:50]), split_of(EXAMPLES[20:])]
     still = trunk_with()
     size = max(states.bytes_of(still, split) for split in rows)
-    for age, split in zip((300, 500), rows[:2], strict=True):
+    for age, split in zip((500, 300), rows[:2], strict=True):
         before = set(states.home().iterdir())
         stated(still, split)
         (place,) = set(states.home().iterdir()) - before
         used = place.stat().st_mtime - age
         os.utime(place, (used, used))
-        oldest = place
+        unused = place
     held = stated(still, rows[0])  # used now, and mapped
     assert len(list(states.home().iterdir())) == 2
     stated(still, rows[2], most_bytes=2 * size)
     left = list(states.home().iterdir())
-    assert len(left) == 2 and oldest not in left
+    assert len(left) == 2 and unused not in left
     assert sum(path.stat().st_size for path in files()) <= 2 * size
     stated(still, rows[1], most_bytes=size)
     assert sum(path.stat().st_size for path in files()) <= size

@@ -89,7 +89,6 @@ class Trunk:
         config: Any = self.engine.base.config
         device = self.engine.device
         facts = [
-            self.cut,
             str(self.kept),
             config.to_dict(),
             torch.__version__,
