@@ -109,7 +109,7 @@ def test_other_rows_weights_cuts_and_precisions_have_their_own(monkeypatch):
     changed = trunk_with()
     with torch.no_grad():
         changed.last.output.dense.bias[0] += 1e-3
-    other_rows = split_of([*EXAMPLES[:-1], dataclasses.replace(EXAMPLES[-1], inputs=("other words",))])
+    other_rows = split_of([*EXAMPLES[:-1], dataclasses.replace(EXAMPLES[-1], inputs=(f"{'warm ' * 5}and number 58",))])
     cases = [(trunk_with(), split), (changed, split), (trunk_with(cut=2), split), (trunk_with("bfloat16"), split)]
     for still, rows in (*cases, (trunk_with(), other_rows), (trunk_with(), split_of(limits=Limits(8, "windows")))):
         stated(still, rows)

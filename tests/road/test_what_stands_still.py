@@ -43,19 +43,27 @@ def test_kept_or_not_the_losses_the_scores_and_the_answers_are_the_same(both):
 
 
 def test_in_bfloat16_the_states_are_rounded_whether_kept_or_not(made, small, monkeypatch):
-    settings = (*STILL, "train.precision=bfloat16")
+    settings, entered, plain = (*STILL, "train.precision=bfloat16"), [], Trunk.rounded
+    monkeypatch.setattr(Trunk, "rounded", lambda self: entered.append(self.cut) or plain(self))
     kept, anew = (log(made("freeze", (*settings, f"train.cache_trunk={one}"), small))[0] for one in ("true", "false"))
     assert kept == pytest.approx(anew, rel=2e-2, abs=2e-3)
+    assert entered == [1] * 4, "in the self-test and in the training of each"
 
 
 def test_another_rate_and_another_batch_size_compute_nothing_below_again(both, rows, small, tmp_path, monkeypatch):
     asked, plain, before = [], Trunk.states, sorted(states.home().rglob("*.states"))
+    fed, feed = [], Trunk.fed
     forecast = whet.plan(rows, model=small, settings=FAST).forecasts[0]
     monkeypatch.setattr("whet.pipeline.forecast", lambda leg: forecast)  # it times them
     monkeypatch.setattr(Trunk, "states", lambda self, flat: asked.append(flat.tokens) or plain(self, flat))
+    monkeypatch.setattr(Trunk, "fed", lambda self, known: fed.append(known is not None) or feed(self, known))
     for number, setting in enumerate(("train.learning_rate=1e-3", "train.batch_size=4")):
         settings = (*FAST, *STILL, setting, "train.cache_trunk=true")
-        whet.run(rows, model=small, strategy="freeze", out=tmp_path / str(number), settings=settings)
+        fed.clear()
+        run = whet.run(rows, model=small, strategy="freeze", out=tmp_path / str(number), settings=settings)
+        losses, looks = log(run)
+        assert sum(fed) == len(losses) + len(looks) + 1, "every step, every look and the self-test, nothing else"
+        assert fed[-1] is False, "what is reported is answered from the tokens"
     assert asked == [11] * 2, "the two texts of the self-test"
     assert sorted(states.home().rglob("*.states")) == before != []
 
