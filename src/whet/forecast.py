@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from itertools import islice
 from typing import Any
 
 import torch
 
+from whet.assemble.states import BATCH_TOKENS
 from whet.core import memory
 from whet.leg import Leg
 from whet.nn.packed import Engine
 from whet.prepare.batch import Step, steps, sweep
 from whet.strategies.contract import Strategy, cut_in
+from whet.tasks.contract import Batch
 from whet.train.course import Course
 from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
@@ -56,8 +58,9 @@ def forecast(leg: Leg) -> Forecast:
     per_step = _update_seconds(course.options.optimizer, parameters["trainable"], model.engine.device)
     seconds = (_learning_seconds(leg) * tokens * fraction) + per_step * course.steps
     looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
-    answering = _answering_seconds(leg)
-    seconds += looks * answering * leg.accounts["validation"].tokens
+    answering, looking = _answering_seconds(leg), _answering_seconds(leg, Leg.fed)
+    seconds += looks * looking * leg.accounts["validation"].tokens
+    seconds += _stating_seconds(leg) * (tokens + leg.accounts["validation"].tokens)
     moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
     checkpoint = moving + parameters["trainable"] * BEST_BYTES
     bundle = _bundle_bytes(leg)
@@ -86,10 +89,11 @@ def _bundle_bytes(leg: Leg) -> int:
 def _learning_seconds(leg: Leg) -> float:
     """Seconds a token of forward and backward, after one step of warming up."""
     course, engine = leg.course(), leg.model.engine
+    plain = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
+    feed = [replace(step, micro=tuple(map(leg.fed, step.micro))) for step in islice(plain, TRIAL_STEPS)]
     quieten(engine, cut_in(engine.network, engine.anatomy, course.strategy))
-    feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
     spent, seen = 0.0, 0
-    for number, step in enumerate(islice(feed, TRIAL_STEPS)):
+    for number, step in enumerate(feed):
         seconds = _timed(partial(_learn, course, engine, step), engine.device)
         if number or course.steps_per_epoch == 1:
             spent, seen = spent + seconds, seen + sum(batch.flat.tokens for batch in step.micro)
@@ -101,16 +105,27 @@ def _learn(course: Course, engine: Engine, step: Step) -> None:
         course.task.loss(engine, batch, course.schema).backward()
 
 
-def _answering_seconds(leg: Leg) -> float:
-    """Seconds a token of answering."""
+def _answering_seconds(leg: Leg, given: Callable[[Leg, Batch], Batch] = lambda leg, batch: batch) -> float:
+    """Seconds a token of answering; ``given`` makes a batch what the engine gets."""
     features = leg.splits["validation"].features
     if not features:
         return 0.0
     leg.model.network.eval()
-    batch = next(sweep(features, leg.model.tokens_per_batch))[0]  # the largest that will come, for memory's sake
+    batch = given(leg, next(sweep(features, leg.model.tokens_per_batch))[0])  # the largest that will come, for memory
     with torch.inference_mode():
         engine = leg.model.engine
         return _timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
+
+
+def _stating_seconds(leg: Leg) -> float:
+    """Seconds a token of computing the states that are kept; none where they are not."""
+    still = leg.still
+    if still is None:
+        return 0.0
+    batch = next(sweep(leg.splits["train"].features, BATCH_TOKENS))[0]
+    leg.model.network.eval()
+    with torch.inference_mode():
+        return _timed(lambda: still.states(batch.flat), leg.model.engine.device) / batch.flat.tokens
 
 
 def _update_seconds(optimizer: str, moving: int, device: torch.device) -> float:

@@ -27,11 +27,12 @@ from whet.search.compare import Comparison
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 SETTLED = {
     "task": (("evaluate", "metric"), ("encode", "long_text")),
-    "strategy": (("train", "learning_rate"), ("train", "schedule")),
+    "strategy": (("train", "learning_rate"), ("train", "schedule"), ("train", "cache_trunk")),
     "model": (
         ("train", "learning_rate"),
         ("train", "precision"),
         ("train", "tokens_per_batch"),
+        ("train", "cache_trunk"),
         ("model", "pooling"),
         ("encode", "max_tokens"),
     ),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+from whet.assemble import states, trunk
 from whet.assemble.build import Built, Compute, Fetched, build, fetch
 from whet.assemble.model import Model
 from whet.assemble.nearest import Learnt, drawn
@@ -20,17 +21,23 @@ from whet.core.events import Said, Tell
 from whet.judge.judge import main_metric
 from whet.measures.contract import chosen
 from whet.nn import kernels, machine
+from whet.nn.trunk import Trunk
 from whet.prepare.corpus import Corpus, prepare
 from whet.prepare.encode import Account, encode_on_disk
 from whet.prepare.locate import is_folder, locate
 from whet.recipe import Recipe, Stage
-from whet.tasks.contract import Pair, Split
+from whet.strategies.contract import cut_in
+from whet.tasks.contract import Batch, Pair, Split
 from whet.train.course import Course
 
 
 @dataclass(frozen=True)
 class Leg:
-    """A stage's number and recipe (nothing left open), its rows, and its model."""
+    """A stage's number and recipe (nothing left open), its rows, and its model.
+
+    ``stated`` are the rows that are learnt from and looked at, with the states of what stands still where they are
+    kept. Answers that are reported are made from the tokens, as they are wherever the model will stand.
+    """
 
     number: int
     seed: int
@@ -39,6 +46,8 @@ class Leg:
     built: Built
     splits: dict[str, Split]
     accounts: dict[str, Account]
+    most_bytes: int = 0
+    stated: Mapping[str, Split] = field(default_factory=dict)
 
     @property
     def model(self) -> Model:
@@ -59,7 +68,7 @@ class Leg:
         return Course(
             self.model.task,
             self.model.schema,
-            self.splits["train"].features,
+            self.stated.get("train", self.splits["train"]).features,
             self.stage.strategy,
             _rate(self.stage, self.model),
             self.stage.train,
@@ -70,11 +79,32 @@ class Leg:
 
     def look(self) -> dict[str, float]:
         """The scores on the validation rows, with the weights as they stand; nothing where there are no such rows."""
-        if not self.splits["validation"].examples:
+        split = self.stated.get("validation", self.splits["validation"])
+        if not split.examples:
             return {}
         asked = self.stage.evaluate
-        metrics = chosen(asked.metrics, asked.metric)
-        return Predictor(self.model).measure(self.splits["validation"], metrics=metrics)
+        return Predictor(self.model).measure(split, metrics=chosen(asked.metrics, asked.metric))
+
+    def fed(self, batch: Batch) -> Batch:
+        """A batch as the training will see it: with states of its own where they are to be kept, or as it is."""
+        still = self.still
+        if still is None:
+            return batch
+        self.model.network.eval()
+        with torch.no_grad():
+            return dataclasses.replace(batch, flat=batch.flat.with_states(still.states(batch.flat)))
+
+    @property
+    def still(self) -> Trunk | None:
+        """What stands still, where its states are to be kept."""
+        return self.model.engine.trunk if self.stage.train.cache_trunk else None
+
+    def with_states(self, tell: Tell) -> Leg:
+        """The same leg with the states of what stands still, computed where they are not there yet, or as it is."""
+        if self.still is None:
+            return self
+        stated = states.stated(self.still, _learnt_from(self.splits), self.most_bytes, tell)
+        return dataclasses.replace(self, stated=stated)
 
     def learnt(self) -> Learnt:
         """The training rows, as far as an explanation looks at them."""
@@ -100,6 +130,24 @@ class Leg:
             return self
         schema = self.model.task.tune(Predictor(self.model).pairs(split), self.model.schema)
         return dataclasses.replace(self, built=dataclasses.replace(self.built, model=self.model.with_schema(schema)))
+
+
+def _learnt_from(splits: Mapping[str, Split]) -> dict[str, Split]:
+    """The splits that a training reads over and over."""
+    return {name: splits[name] for name in ("train", "validation") if len(splits[name].features)}
+
+
+def _kept(stage: Stage, built: Built, splits: Mapping[str, Split], tell: Tell) -> trunk.Choice:
+    """Whether the states of what stands still are computed once, said aloud."""
+    engine, train = built.model.engine, stage.train
+    cut = cut_in(engine.network, engine.anatomy, stage.strategy)
+    why_not = trunk.find(engine, cut, built.model.task.head(built.model.schema).kind)
+    steps = len(splits["train"].examples) / train.batch_size * train.epochs
+    looks = steps / train.evaluate_every if train.evaluate_every else train.epochs
+    choice = trunk.choose(engine, why_not, _learnt_from(splits), train.epochs, looks, train.cache_trunk)
+    if choice.note:
+        tell(Said(choice.note))
+    return choice
 
 
 def _rate(stage: Stage, model: Model) -> float:
@@ -145,6 +193,25 @@ def untouched(recipe: Recipe, corpus: Corpus, source: Source) -> Fetched:
     return fetch(source, task.head(corpus.schema), stage.model, derive(recipe.seed, "stage", 0))
 
 
+def _settled(stage: Stage, built: Built, corpus: Corpus, cache_trunk: bool) -> Stage:
+    """The stage with nothing left open: what the machine and the rows decided stands in it."""
+    limits = built.model.limits
+    settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
+    settled = settled.with_("model", pooling=built.loaded.pooling)
+    settled = settled.with_("data", columns=dict(corpus.columns))
+    return settled.with_(
+        "train",
+        device=built.compute.device,
+        precision=built.compute.precision,
+        tokens_per_batch=built.compute.tokens_per_batch,
+        threads=torch.get_num_threads(),
+        kernels=kernels.chosen(),
+        learning_rate=_rate(stage, built.model),
+        schedule=stage.train.schedule or stage.strategy.schedule,
+        cache_trunk=cache_trunk,
+    )
+
+
 def assemble(
     recipe: Recipe, number: int, corpus: Corpus, source: Source, tell: Tell, fetched: Fetched | None = None
 ) -> Leg:
@@ -180,25 +247,16 @@ def assemble(
             tell(Said(said))
     if said := encoded["train"].account.unknown(built.model.source.name, stage.model.extend_vocab):
         tell(Said(said))
-    settled = stage.with_("encode", max_tokens=limits.max_tokens, long_text=limits.long_text)
-    settled = settled.with_("model", pooling=built.loaded.pooling)
-    settled = settled.with_("data", columns=dict(corpus.columns))
-    settled = settled.with_(
-        "train",
-        device=built.compute.device,
-        precision=built.compute.precision,
-        tokens_per_batch=built.compute.tokens_per_batch,
-        threads=torch.get_num_threads(),
-        kernels=kernels.chosen(),
-        learning_rate=_rate(stage, built.model),
-        schedule=stage.train.schedule or stage.strategy.schedule,
-    )
+    splits = {name: one.split for name, one in encoded.items()}
+    kept = _kept(stage, built, splits, tell)
+    settled = _settled(stage, built, corpus, kept.on)
     return Leg(
         number,
         seed,
         settled,
         corpus,
         built,
-        {name: one.split for name, one in encoded.items()},
+        splits,
         {name: one.account for name, one in encoded.items()},
+        kept.most_bytes,
     )

@@ -236,11 +236,13 @@ def _write_what_is_known(
 
 
 def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Checkpoint | None) -> Progress:
-    """Weights move here and nowhere else."""
+    """Weights move here and nowhere else, once the states of what stands still are there."""
+    began = time.perf_counter()
+    leg = leg.with_states(tell)
     course = leg.course()
     progress = start.progress if start else Progress(stage=leg.number)
     tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
-    watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
+    watch = Watch(leg.look, leg.metric, out.checkpoints, stop, began)
     try:
         for event in fit(leg.model.engine, course, watch, start):
             if isinstance(event, Stepped | Looked):

@@ -14,6 +14,7 @@ from reliability.harness import SIGKILLED, STAGE, bits
 from reliability.kills import Chain, after, at_call
 from reliability.small import STEPS, two_stages
 from whet.core import rundir
+from whet.core.durable import discard
 
 pytestmark = posix
 
@@ -127,3 +128,34 @@ def test_killed_before_old_checkpoints_are_removed_a_resume_removes_them(nest, w
     assert len(list((out / "checkpoints").iterdir())) == 3
     assert nest.run("resume", out).code == 0
     assert bits(out) == bits(whole[0])
+
+
+STILL = ("--strategy", "freeze", "--set", "strategy.blocks=1", "--set", "train.cache_trunk=true")
+
+
+def test_killed_while_states_are_kept_and_while_they_are_read(nest, words, tmp_path):
+    """What lies there is taken, what is missing is computed anew to the same bits, and so is all that was removed."""
+    words, cache = (*words, *STILL), str(tmp_path / "cache")
+    few = "import whet.assemble.states as s\ns.STRETCH_TOKENS = 60\n"
+    usual, out = tmp_path / "usual", tmp_path / "run"
+    at_rest = nest.run(*words, "--out", usual, patch=few, environment={"WHET_CACHE": str(tmp_path / "own")})
+    assert at_rest.code == 0, at_rest.said
+    die = (
+        f"{few}import os\nstore = s._store\n"
+        "s._store = lambda place, number, made: store(place, number, made) if number < 2 else os.kill(os.getpid(), 9)\n"
+    )
+    assert nest.run(*words, "--out", out, patch=die, environment={"WHET_CACHE": cache}).code == SIGKILLED
+    there = sorted((tmp_path / "cache" / "states").rglob("*.states"))
+    assert len(there) == 2
+    late = f"{few}import os, whet.train.keeper as k\nk.Keeper.restore_best = lambda self: os.kill(os.getpid(), 9)\n"
+    assert nest.run("resume", out, patch=late, environment={"WHET_CACHE": cache}).code == SIGKILLED
+    there = sorted((tmp_path / "cache" / "states").rglob("*.states"))
+    assert len(there) > 5
+    for path in there[::2]:
+        path.unlink()
+    places = sorted((out / "checkpoints").iterdir())
+    discard(places[-1])
+    ended = nest.run("resume", out, patch=few, environment={"WHET_CACHE": cache})
+    assert ended.code == 0 and 0 < len(ended.steps) < STEPS, ended.said
+    assert bits(out) == bits(usual)
+    assert sorted((tmp_path / "cache" / "states").rglob("*.states")) == there

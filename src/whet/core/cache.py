@@ -53,7 +53,7 @@ def scratch() -> Path:
     return place / f"{os.getpid()}-{next(_numbers)}"
 
 
-def trim(place: Path, most_bytes: int = MOST_BYTES) -> None:
+def trim(place: Path, most_bytes: int = MOST_BYTES, in_use_seconds: float = IN_USE_SECONDS) -> None:
     """Remove the entries of a folder that were not used for longest, until the others fit."""
     entries = []
     for entry in place.iterdir():
@@ -64,7 +64,7 @@ def trim(place: Path, most_bytes: int = MOST_BYTES) -> None:
             continue
     left = sum(size for _, size, _ in entries)
     for used, size, entry in sorted(entries):
-        if left <= most_bytes or time.time() - used < IN_USE_SECONDS:
+        if left <= most_bytes or time.time() - used < in_use_seconds:
             return
         shutil.rmtree(entry, ignore_errors=True)
         left -= size

@@ -32,8 +32,9 @@ class Began:
 class Stepped:
     """One step: its number (from 1), the mean loss over its supervised targets, and what it took.
 
-    ``seconds`` counts from the stage's first batch, over interruptions, validation and saves included. ``spike`` is how
-    many times the highest loss of the steps before it the loss is, None where it lies among them.
+    ``seconds`` counts from the stage's first batch, or from the states that are computed once before it, over
+    interruptions, validation and saves included. ``spike`` is how many times the highest loss of the steps before it
+    the loss is, None where it lies among them.
     """
 
     step: int

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
@@ -24,17 +24,27 @@ Path = Literal["flat", "wrapped", "padded"]
 
 
 @dataclass(frozen=True, eq=False)
+class Known:
+    """States ``[T, D]`` behind a network's still blocks that were computed before, and the very ids they are of."""
+
+    ids: Tensor
+    states: Tensor
+
+
+@dataclass(frozen=True, eq=False)
 class Flat:
     """Several examples in one row of tokens, without padding.
 
     ``ids`` and ``kinds`` (token types, where the family has them) are int64 of shape ``[T]``; ``lengths`` sum to T.
-    ``decoder`` is the second row of an encoder-decoder, with as many examples in the same order.
+    ``decoder`` is the second row of an encoder-decoder, with as many examples in the same order. ``known`` are states
+    that save computing the row from its ids.
     """
 
     ids: Tensor
     lengths: tuple[int, ...]
     kinds: Tensor | None = None
     decoder: Flat | None = None
+    known: Known | None = None
 
     @classmethod
     def join(
@@ -61,7 +71,17 @@ class Flat:
             return self
         kinds = None if self.kinds is None else self.kinds.to(device, non_blocking=True)
         decoder = None if self.decoder is None else self.decoder.to(device)
-        return Flat(self.ids.to(device, non_blocking=True), self.lengths, kinds, decoder)
+        moved = Flat(self.ids.to(device, non_blocking=True), self.lengths, kinds, decoder)
+        return moved if self.states is None else moved.with_states(self.states.to(device, non_blocking=True))
+
+    def with_states(self, states_td: Tensor) -> Flat:
+        """The same row with its states behind the still blocks."""
+        return replace(self, known=Known(self.ids, states_td))
+
+    @property
+    def states(self) -> Tensor | None:
+        """The known states ``[T, D]``; None once a task has put other ids in the row (as hiding tokens does)."""
+        return self.known.states if self.known is not None and self.known.ids is self.ids else None
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -162,6 +182,7 @@ class Sorted:
     lengths: tuple[int, ...]
     positions: Tensor
     back: Tensor | None
+    states: Tensor | None = None
 
     def restore(self, states: Tensor) -> Tensor:
         """Rows that stand in the sorted order, in the caller's order."""
@@ -177,14 +198,15 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
     place = torch.arange(flat.tokens)
     positions = (place - torch.repeat_interleave(starts, sizes)).to(device)
     if all(a < b for a, b in pairwise(order)):
-        return Sorted(flat.ids, flat.kinds, lengths, positions, None)
+        return Sorted(flat.ids, flat.kinds, lengths, positions, None, flat.states)
     came = torch.tensor([flat.starts[index] for index in order])
     forward = torch.repeat_interleave(came - starts, sizes) + place
     back = torch.empty_like(forward)
     back[forward] = place
     forward, back = forward.to(device), back.to(device)
     kinds = None if flat.kinds is None else flat.kinds.index_select(0, forward)
-    return Sorted(flat.ids.index_select(0, forward), kinds, lengths, positions, back)
+    states = None if flat.states is None else flat.states.index_select(0, forward)
+    return Sorted(flat.ids.index_select(0, forward), kinds, lengths, positions, back, states)
 
 
 GRAIN = 32
@@ -203,7 +225,8 @@ def filled(flat: Flat) -> Flat:
     if not missing or flat.tokens < FILLED_FROM:
         return flat
     kinds = None if flat.kinds is None else torch.cat([flat.kinds, flat.kinds[:missing]])
-    return Flat(torch.cat([flat.ids, flat.ids[:missing]]), (*flat.lengths, missing), kinds)
+    more = Flat(torch.cat([flat.ids, flat.ids[:missing]]), (*flat.lengths, missing), kinds)
+    return more if flat.states is None else more.with_states(torch.cat([flat.states, flat.states[:missing]]))
 
 
 CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, final
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +24,9 @@ from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
 from whet.nn.quick import quicken
 from whet.nn.surprise import PIECE, fits, surprised
+
+if TYPE_CHECKING:
+    from whet.nn.trunk import Trunk
 
 __all__ = ["Choice", "Engine", "Flat", "choose_path"]
 
@@ -41,6 +44,8 @@ class Engine:
         self.network, self.anatomy, self.path, self.precision = network, anatomy, path, precision
         self.base = network.get_submodule(anatomy.base) if anatomy.base else network
         self._tried: tuple[nn.Module | None, bool] = (None, False)
+        self.trunk: Trunk | None = None
+        """What stands still below the strategy's cut, where stored states can stand in for it."""
         families.prepare(network, anatomy, path)
         quicken(network)
 
@@ -118,7 +123,7 @@ class Engine:
 
     def layers(self, flat: Flat) -> Layers:
         """Every layer's states, in the batch's own order; of the encoder where a decoder follows."""
-        flat = flat.to(self.device)
+        flat = replace(flat.to(self.device), known=None)
         heard: list[Tensor] = []
 
         def below(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> None:
@@ -136,10 +141,10 @@ class Engine:
         finally:
             for hook in hooks:
                 hook.remove()
-        first, *others = (self._as_given(flat, one) for one in heard)
+        first, *others = (self.as_given(flat, one) for one in heard)
         return Layers(first, tuple(others), last_td)
 
-    def _as_given(self, flat: Flat, states: Tensor) -> Tensor:
+    def as_given(self, flat: Flat, states: Tensor) -> Tensor:
         """States as a block gave them, ``[1, T + filling, D]`` by length or ``[B, L, D]`` padded, as ``[T, D]``."""
         if self.path == "padded":
             return states[_rectangle(torch.ones_like(flat.ids), flat.lengths, 0).bool()]
@@ -164,7 +169,7 @@ class Engine:
         row = arrange(flat, order)
         layout = Layout(runs(row.lengths), row.positions)
         keywords = families.keywords(self.base.config, self.anatomy, row.positions, row.kinds)
-        with _laid(layout):
+        with _laid(layout), self.trunk.fed(row.states) if self.trunk else contextlib.nullcontext():
             found = (
                 self.base(input_ids=row.ids[None], layout=layout, **keywords)
                 if self.path == "flat"

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from whet.core import draws
 from whet.nn.layout import Flat
-from whet.prepare.tokens import Tokens
 from whet.tasks.contract import Batch, Features
 
 WINDOW = 1024
@@ -67,8 +67,9 @@ def sweep(features: Iterable[Features], tokens_per_batch: int, window: int = WIN
 
 def bounds(features: Sequence[Features]) -> np.ndarray:
     """Where each example's features begin, and where the last one's end: they stand together, in order."""
-    if isinstance(features, Tokens):
-        return features.bounds
+    known: np.ndarray | None = getattr(features, "bounds", None)
+    if known is not None:
+        return known
     index = np.array([feature.index for feature in features], np.int64)
     return np.append(np.flatnonzero(np.diff(index, prepend=-1)), len(index))
 
@@ -77,7 +78,9 @@ def collate(features: Sequence[Features]) -> Batch:
     """One flat row of tokens from several features; where only some have token types, the others' are 0."""
     typed = any(feature.kinds is not None for feature in features)
     kinds = [[0] * len(f.ids) if f.kinds is None else f.kinds for f in features] if typed else None
-    return Batch(tuple(features), Flat.join([feature.ids for feature in features], kinds))
+    flat, states = Flat.join([feature.ids for feature in features], kinds), [feature.states for feature in features]
+    known = [one for one in states if one is not None]
+    return Batch(tuple(features), flat.with_states(torch.cat(known)) if len(known) == len(states) else flat)
 
 
 def _fill(features: Sequence[Features], budget: int) -> list[list[Features]]:

@@ -98,6 +98,19 @@ class Tokens(Sequence[Features]):
         for stored in self._stored:
             yield stored.ids
 
+    @property
+    def lengths(self) -> np.ndarray:
+        """How many tokens each feature has: int64."""
+        return np.concatenate([np.diff(one.id_bounds) for one in self._stored]) if self._stored else np.zeros(0, int)
+
+    def seen(self) -> str:
+        """A hash of all that a model sees: ids, their kinds, and where each feature ends."""
+        found = hashlib.sha256()
+        for stored in self._stored:
+            for column in (stored.id_bounds, stored.ids, stored.kind_bounds, stored.kinds):
+                found.update(np.ascontiguousarray(column).data)
+        return found.hexdigest()
+
 
 @final
 class _Stored:

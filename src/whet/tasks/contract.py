@@ -78,7 +78,8 @@ class Features:
     ``index`` is the example's place in its split (from 0), ``part`` the window's number, ``span`` the
     half-open range of the example's units (characters or words, as the task counts) that this part covers,
     ``target`` what the loss reads, ``supervised`` the weight of the supervised targets in it: a step's loss
-    is the sum of losses over the sum of these. ``cut`` counts tokens that the length limit removed.
+    is the sum of losses over the sum of these. ``cut`` counts tokens that the length limit removed. ``states``
+    ``[l, D]`` are those that go into the first block that moves, where they were computed before.
     """
 
     index: int
@@ -90,6 +91,7 @@ class Features:
     span: tuple[int, int] = (0, 0)
     weight: float = 1.0
     cut: int = 0
+    states: torch.Tensor | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

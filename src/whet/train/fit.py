@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 
 from whet.core.events import Learnt, Said, Saved
@@ -34,8 +35,8 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
     if start is not None:
         keeper.take_up(start)
     cut = cut_in(engine.network, engine.anatomy, course.strategy)
-    began = time.perf_counter() - keeper.progress.seconds
-    with watch.stop.between_steps():
+    began = watch.began - keeper.progress.seconds
+    with watch.stop.between_steps(), engine.trunk.rounded() if engine.trunk else nullcontext():
         if keeper.owes_a_look:
             yield from _look(keeper, lambda: time.perf_counter() - began)
         quieten(engine, cut)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -22,12 +23,16 @@ from whet.train.stop import Stop
 
 @dataclass(frozen=True)
 class Watch:
-    """What the driver needs from outside: validation scores, the metric that chooses, where to save, when to stop."""
+    """What the driver needs from outside: validation scores, the metric that chooses, where to save, when to stop.
+
+    ``began`` is when the stage's seconds began to count, on the clock of ``time.perf_counter``.
+    """
 
     look: Callable[[], dict[str, float]] | None
     metric: str
     checkpoints: Path
     stop: Stop
+    began: float = field(default_factory=time.perf_counter)
 
 
 class Keeper:

@@ -48,3 +48,6 @@ class TrainOptions:
     kernels: Literal["compiled", "plain"] | None = None
     """What computes the parts of a step beside its products on the processor: C compiled for it once, or plain torch;
     null takes the compiled where there is a compiler. The last bits of a result depend on it, so a run keeps it."""
+    cache_trunk: bool | None = None
+    """Compute what stands still once and keep its states on the disk; null does so where it pays. The last bits of a
+    result depend on it, so a run keeps it."""
