@@ -82,7 +82,7 @@ def reviews(place: Path, count: int, few: int | None) -> dict[str, Any]:
     """The same with texts of some 256 tokens, half a batch of them, for a run is to take about a minute."""
     tokenizer = models.minilm_tokenizer()
     data = texts.reviews(place, tokenizer, few or 128, few or 32)
-    first = _bert_first(place, texts.reviews(_folder(place), tokenizer, 8, 8), 8)
+    first = _bert_first(place, texts.reviews(_folder(place), tokenizer, 4, 4), 4)
     common = {"epochs": 1, "batch_size": BATCH // 2}
     peers = _both("reviews", "`full`, BERT-base, reviews of 256 tokens", 1.5, 5.0, max_tokens=256)
     model = models.bert_base(place / "bert")
