@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-import torch
-
 from whet.assemble.build import Built, Compute, Fetched, build, fetch
 from whet.assemble.model import Model
 from whet.assemble.nearest import Learnt, drawn
@@ -134,9 +132,12 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
 def untouched(recipe: Recipe, corpus: Corpus, source: Source) -> Fetched:
     """The first stage's model as it comes."""
     stage, task = recipe.stages[0], corpus.task.settled(corpus.schema)
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
-    return fetch(source, task.head(corpus.schema), stage.model, derive(recipe.seed, "stage", 0))
+    return fetch(source, task.head(corpus.schema), stage.model, _compute(stage), derive(recipe.seed, "stage", 0))
+
+
+def _compute(stage: Stage) -> Compute:
+    train = stage.train
+    return Compute(train.device, train.precision, train.tokens_per_batch, train.threads)
 
 
 def assemble(
@@ -145,9 +146,6 @@ def assemble(
     """Load a stage's model if it is not there yet, encode its rows, and settle what the recipe left to the machine."""
     stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
     task = corpus.task.settled(corpus.schema)  # as the recipe will say it, so that a resume finds the same tokens
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
-    compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
     built = build(
         source,
         task,
@@ -157,7 +155,7 @@ def assemble(
         stage.strategy,
         stage.model,
         stage.encode,
-        compute,
+        _compute(stage),
         seed,
         fetched,
     )
@@ -181,7 +179,7 @@ def assemble(
         device=built.compute.device,
         precision=built.compute.precision,
         tokens_per_batch=built.compute.tokens_per_batch,
-        threads=torch.get_num_threads(),
+        threads=built.compute.threads,
         learning_rate=_rate(stage, built.model),
         schedule=stage.train.schedule or stage.strategy.schedule,
     )

@@ -230,6 +230,7 @@ def _write_what_is_known(
 ) -> None:
     """Recipe, check and plan before training; refuses a disk that is too small for it."""
     standing.write_recipe(out, recipe)
+    standing.note_machine(out, recipe)
     papers.write_check(out, corpora, accounts)
     papers.write_forecast(out, forecasts)
     standing.refuse_small_disk(out, forecasts, folds.models_beside(recipe))

@@ -104,6 +104,12 @@ def write_recipe(out: RunDir, recipe: Recipe) -> None:
     rundir.write_text(out.recipe, text)
 
 
+def note_machine(out: RunDir, recipe: Recipe) -> None:
+    """What the machine chose for each stage, or was told; None where a stage has not come to it yet."""
+    names = ("device", "precision", "threads", "tokens_per_batch")
+    out.mark("running", machine=[{name: getattr(one.train, name) for name in names} for one in recipe.stages])
+
+
 def refuse_changes(out: RunDir) -> None:
     """Raises UsageError with everything that is no longer what it was when the run began, before anything is read."""
     state, faults = rundir.read_json(out.state), []
@@ -178,7 +184,7 @@ def within_memory(leg: Leg) -> Iterator[None]:
     except Exception as error:
         if not lacks_memory(error):
             raise
-        a_token = machine.bytes_a_token(leg.model.engine.network, leg.model.engine.anatomy)
+        a_token = machine.bytes_a_token(leg.model.engine.network.config, leg.model.engine.anatomy.depth)
         fitting = int(min(MOST_OF_FREE * max(free - leg.training_bytes, 0) / a_token, now / 2))
         longest = leg.model.limits.max_tokens
         cure = f"start again with --set train.tokens_per_batch={fitting}; a step keeps its number of examples"
