@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import advice, curve, folds, papers, remember, rules, standing
+from whet import advice, curve, effort, folds, papers, remember, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -240,6 +240,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     """Weights move here and nowhere else."""
     course = leg.course()
     progress = start.progress if start else Progress(stage=leg.number)
+    progress = progress.after(roof=leg.built.chosen.flops_per_second)
     tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop)
     try:
@@ -250,6 +251,8 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
             tell(event)
     except Diverged as error:
         raise standing.told_by_rows(out, leg, error) from error
+    if said := effort.sentence(progress):
+        tell(Said(said))
     return progress
 
 

@@ -37,6 +37,7 @@ FLOORS = {
     "forecast": 8,
     "folds": 8,
     "curve": 9,
+    "effort": 8,
     "learnt": 8,
     "advice": 8,
     "remember": 8,

@@ -188,11 +188,16 @@ def filled(flat: Flat) -> Flat:
     oneDNN compiles and keeps a kernel for every shape of a product. Rows of ever new lengths cost a quarter of the
     time and six megabytes a step that way (docs/log.md).
     """
-    missing = -flat.tokens % GRAIN
-    if not missing or flat.tokens < FILLED_FROM:
+    missing = filling(flat.tokens)
+    if not missing:
         return flat
     kinds = None if flat.kinds is None else torch.cat([flat.kinds, flat.kinds[:missing]])
     return Flat(torch.cat([flat.ids, flat.ids[:missing]]), (*flat.lengths, missing), kinds)
+
+
+def filling(tokens: int) -> int:
+    """How many tokens fill up a row of so many."""
+    return -tokens % GRAIN if tokens >= FILLED_FROM else 0
 
 
 CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)
