@@ -1,10 +1,11 @@
-"""What training took, and what it could have taken: useful tokens, padding, the share of the roof, where the time went."""
+"""What training took of what it could have: useful tokens, padding, the share of the roof, where the time went."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from whet.core.events import Said, Tell
 from whet.train.state import Progress
 
 
@@ -29,15 +30,13 @@ def timing(done: Sequence[Progress]) -> dict[str, Any]:
     }
 
 
-def sentence(progress: Progress) -> str:
-    """The same of one stage in words; nothing where nothing is known."""
+def say(progress: Progress, tell: Tell) -> None:
+    """Tell the same of one stage in words; nothing where nothing is known."""
     told = timing([progress])
     if not told:
-        return ""
+        return
     seconds = sum(told["step_seconds"].values())
     parts = ", ".join(f"{part} {took / seconds:.0%}" for part, took in told["step_seconds"].items())
-    return (
-        f"{told['useful_tokens_per_second']:,.0f} useful tokens/s in the steps, {told['padding']:.1%} padding beside them; "
-        f"{told['roof_share']:.0%} of the {progress.roof / 1e9:,.0f} GFLOP/s that products alone reach here; "
-        f"a step's time: {parts}"
-    )
+    tokens = f"{told['useful_tokens_per_second']:,.0f} useful tokens/s in the steps, {told['padding']:.1%} padding"
+    roof = f"{told['roof_share']:.0%} of the {progress.roof / 1e9:,.0f} GFLOP/s that products alone reach here"
+    tell(Said(f"{tokens}; {roof}; a step's time: {parts}"))

@@ -48,6 +48,12 @@ class Leg:
         return main_metric(self.model.task, self.model.schema, self.splits["train"], self.stage.evaluate)
 
     @property
+    def bytes_a_token(self) -> int:
+        """What the blocks keep of a token until its backward pass, by the formula."""
+        engine = self.model.engine
+        return machine.bytes_a_token(engine.network.config, engine.anatomy.depth)
+
+    @property
     def training_bytes(self) -> int:
         """What moving weights take besides themselves: gradients, two moments of Adam and the best weights."""
         return 16 * self.model.parameters()["trainable"]

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import advice, curve, effort, folds, papers, remember, rules, standing
+from whet import advice, curve, effort, folds, papers, remember, room, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -22,7 +22,7 @@ from whet.core.events import Began, Event, Looked, Said, Stepped, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
-from whet.forecast import Forecast, forecast
+from whet.forecast import Forecast
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.reasons import with_reasons
@@ -116,11 +116,12 @@ def plan(
     described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
-        foreseen = forecast(leg)
+        foreseen = room.foreseen(leg)
         if budget_seconds is not None:
             share = budget_seconds / len(corpora) / (folds.count(recipe) or 1)
             leg = leg.within(share, foreseen.train_seconds, hear)
-            foreseen = forecast(leg)
+            foreseen = room.foreseen(leg)
+        room.warn(leg, foreseen, hear)
         recipe = recipe.with_stage(number, leg.stage)
         described.append(describe(leg))
         forecasts.append(foreseen)
@@ -197,8 +198,8 @@ def _go(
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell, fetched)
             fetched = None  # else the first stage's model stood in memory beside the next
-            with standing.within_memory(leg):
-                forecasts.append(forecast(leg))
+            with room.within_memory(leg):
+                forecasts.append(room.fitting(leg))
                 if budget_seconds is not None:
                     leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
                 recipe = recipe.with_stage(number, leg.stage)
@@ -251,8 +252,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
             tell(event)
     except Diverged as error:
         raise standing.told_by_rows(out, leg, error) from error
-    if said := effort.sentence(progress):
-        tell(Said(said))
+    effort.say(progress, tell)
     return progress
 
 

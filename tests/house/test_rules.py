@@ -42,6 +42,7 @@ FLOORS = {
     "advice": 8,
     "remember": 8,
     "planning": 9,
+    "room": 9,
     "standing": 9,
     "papers": 10,
     "second_look": 11,

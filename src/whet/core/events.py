@@ -34,8 +34,8 @@ class Stepped:
 
     ``seconds`` counts from the stage's first batch, over interruptions, validation and saves included. ``spike`` is how
     many times the highest loss of the steps before it the loss is, None where it lies among them. ``computed`` counts
-    the places of ``tokens`` with those that only fill up; ``flops`` are useful operations; ``spent`` holds the seconds of
-    data, forward, backward and optimizer.
+    the places of ``tokens`` with those that only fill up; ``flops`` are useful operations; ``spent`` holds the seconds
+    of data, forward, backward and optimizer.
     """
 
     step: int

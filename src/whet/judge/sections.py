@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from whet.judge import charts
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import duration, share, size

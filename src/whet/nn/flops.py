@@ -104,7 +104,9 @@ def _place(parameter: str, places: dict[str, Place], anatomy: Anatomy) -> Place:
 
 def _operations(layer: nn.Module, below_moves: bool) -> float:
     """A row's operations in one layer, forward and backward."""
-    return sum(2.0 * weight.numel() * (1 + below + weight.requires_grad) for weight, below in _matrices(layer, below_moves))
+    return sum(
+        2.0 * weight.numel() * (1 + below + weight.requires_grad) for weight, below in _matrices(layer, below_moves)
+    )
 
 
 def _matrices(layer: nn.Module, below_moves: bool) -> list[tuple[Tensor, bool]]:

@@ -155,9 +155,7 @@ def _triad(a: Tensor, b: Tensor, c: Tensor) -> None:
     torch.add(b, c, alpha=2.0, out=a)
 
 
-def _trial(
-    kind: str, layout: str, width: int, inner: int, device: torch.device
-) -> tuple[Callable[[], Tensor], float]:
+def _trial(kind: str, layout: str, width: int, inner: int, device: torch.device) -> tuple[Callable[[], Tensor], float]:
     """A product to time, and its operations; with fewer tokens where it is slow."""
     most = TOKENS_ON_A_GPU
     if device.type == "cpu":
@@ -170,9 +168,7 @@ def _trial(
     return _product(kind, layout, tokens, width, inner, device), 2.0 * tokens * width * inner
 
 
-def _product(
-    kind: str, layout: str, tokens: int, width: int, inner: int, device: torch.device
-) -> Callable[[], Tensor]:
+def _product(kind: str, layout: str, tokens: int, width: int, inner: int, device: torch.device) -> Callable[[], Tensor]:
     given = {"dtype": getattr(torch, kind), "device": device}
     x_td, w_id, g_ti = (torch.ones(*size, **given) for size in ((tokens, width), (inner, width), (tokens, inner)))
     if layout == "forward":

@@ -89,6 +89,11 @@ class Tokens(Sequence[Features]):
     __hash__ = None  # type: ignore[assignment]
 
     @property
+    def lengths(self) -> np.ndarray:
+        """The tokens of each feature."""
+        return np.concatenate([np.diff(one.id_bounds) for one in self._stored] or [np.zeros(0, np.int64)])
+
+    @property
     def cut(self) -> np.ndarray:
         """The tokens that the length limit removed, for each feature."""
         return np.concatenate([one.cut for one in self._stored]) if self._stored else np.zeros(0, np.int32)

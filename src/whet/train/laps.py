@@ -10,8 +10,8 @@ from typing import final
 class Laps:
     """Seconds by part, from one ``start`` to the next ``taken``.
 
-    A GPU works on behind the program's back and nobody waits for it here: there the part in which the program first asks
-    for a number (the loss, after the backward pass) pays for what was queued before it.
+    A GPU works on behind the program's back and nobody waits for it here: there the part in which the program first
+    asks for a number (the loss, after the backward pass) pays for what was queued before it.
     """
 
     def __init__(self) -> None:
