@@ -28,7 +28,7 @@ from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
 from whet.train.state import Checkpoint, Progress
 
-TRIAL_SECONDS, LEAST_STEPS, MOST_STEPS = 2.0, 3, 20
+TRIAL_SECONDS, LEAST_STEPS, MOST_STEPS = 2.0, 2, 20
 """Steps are timed until they took so long, or until there are enough of them."""
 EPOCHS = 8
 """Epochs in which the heaviest batch is looked for; more would hardly find a heavier one."""
@@ -95,7 +95,7 @@ def forecast(leg: Leg) -> Forecast:
     answering = _answering_seconds(leg)
     after = _held(device)
     seconds = tried.seconds_a_token * tokens
-    seconds += _update_seconds(course, moving, device) * course.steps
+    seconds += _updating_seconds(course, moving, device)
     seconds += looks * (answering * leg.accounts["validation"].tokens + _save_seconds(checkpoint))
     bundle = _bundle_bytes(leg)
     training = max(tried.held, after) + state + (best if looks > 1 else 0)
@@ -201,8 +201,11 @@ def _answering_seconds(leg: Leg) -> float:
         return timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
 
 
-def _update_seconds(course: Course, moving: int, device: torch.device) -> float:
-    """Seconds of one update of ``moving`` numbers and of their gradients' norm, scaled from a scratch tensor."""
+def _updating_seconds(course: Course, moving: int, device: torch.device) -> float:
+    """Seconds of all updates of ``moving`` numbers and of their gradients' norms, scaled from a scratch tensor.
+
+    The first makes the optimizer's memory, which costs several times an update.
+    """
     scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1)), device=device))
     scratch.grad = torch.ones_like(scratch)
     name = course.options.optimizer
@@ -212,8 +215,8 @@ def _update_seconds(course: Course, moving: int, device: torch.device) -> float:
         torch.nn.utils.clip_grad_norm_([scratch], 1.0, foreach=True)
         trial.step()
 
-    update()
-    return timed(update, device) * moving / scratch.numel()
+    first, later = timed(update, device), timed(update, device)
+    return (first + later * (course.steps - 1)) * moving / scratch.numel()
 
 
 def _save_seconds(checkpoint_bytes: int) -> float:
