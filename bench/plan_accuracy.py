@@ -52,26 +52,27 @@ class Case:
 
 FITTED = {
     "minilm-full": Case("minilm", "full", "float32", 500),
+    "minilm-lora": Case("minilm", "lora", "float32", 400),
+    "minilm-freeze-long": Case("minilm", "freeze", "float32", 120, 4),
     "minilm-lora-long": Case("minilm", "lora", "float32", 120, 8),
     "base-full": Case("base", "full", "float32", 70),
     "tiny-full": Case("tiny", "full", "float32", 2500),
 }
 CASES = {
-    "minilm-full-several-looks": Case("minilm", "full", "float32", 150, 2, {"train.epochs": 3}),
-    "minilm-full-long": Case("minilm", "full", "float32", 100, 5),
-    "minilm-full-bfloat16": Case("minilm", "full", "bfloat16", 150, 2),
-    "minilm-lora": Case("minilm", "lora", "float32", 400),
-    "minilm-freeze-long": Case("minilm", "freeze", "float32", 120, 4),
-    "minilm-bitfit": Case("minilm", "bitfit", "float32", 350),
-    "minilm-head-long": Case("minilm", "head", "float32", 250, 4),
-    "minilm-full-limited": Case("minilm", "full", "float32", 130, 3, {"train.tokens_per_batch": 1024}, 5 * 10**9),
-    "small-full-long": Case("small", "full", "float32", 150, 4, {"train.batch_size": 16}),
-    "small-lora-bfloat16": Case("small", "lora", "bfloat16", 300, 2),
-    "base-lora": Case("base", "lora", "float32", 70),
-    "base-freeze": Case("base", "freeze", "float32", 60, 2, {"train.batch_size": 8}),
-    "base-full-bfloat16": Case("base", "full", "bfloat16", 50, 1, {"train.batch_size": 8}),
-    "tiny-bitfit-long": Case("tiny", "bitfit", "float32", 700, 4),
-    "tiny-sgd": Case("tiny", "full", "float32", 2000, 2, {"train.optimizer": "sgd", "train.learning_rate": 0.01}),
+    "tiny-bitfit-long": Case("tiny", "bitfit", "float32", 400, 4),
+    "tiny-sgd": Case("tiny", "full", "float32", 1200, 2, {"train.optimizer": "sgd", "train.learning_rate": 0.01}),
+    "small-full-long": Case("small", "full", "float32", 100, 3, {"train.batch_size": 16}),
+    "small-lora-bfloat16": Case("small", "lora", "bfloat16", 200, 2),
+    "minilm-full-several-looks": Case("minilm", "full", "float32", 110, 2, {"train.epochs": 3}),
+    "minilm-full-long": Case("minilm", "full", "float32", 90, 5),
+    "minilm-full-bfloat16": Case("minilm", "full", "bfloat16", 110, 2),
+    "minilm-freeze-few": Case("minilm", "freeze", "float32", 200, 1, {"strategy.blocks": 3}),
+    "minilm-bitfit": Case("minilm", "bitfit", "float32", 200),
+    "minilm-head": Case("minilm", "head", "float32", 200, 2),
+    "minilm-full-limited": Case("minilm", "full", "float32", 100, 3, {"train.tokens_per_batch": 1024}, 5 * 10**9),
+    "base-lora": Case("base", "lora", "float32", 60),
+    "base-freeze": Case("base", "freeze", "float32", 50, 2, {"train.batch_size": 8}),
+    "base-full-bfloat16": Case("base", "full", "bfloat16", 40, 1, {"train.batch_size": 8}),
 }
 
 

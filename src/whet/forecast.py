@@ -18,6 +18,7 @@ import torch
 
 from whet.core import memory
 from whet.leg import Leg
+from whet.nn import machine
 from whet.nn.packed import Engine
 from whet.nn.probe import timed
 from whet.prepare.batch import Step, heaviest, steps, sweep
@@ -37,6 +38,11 @@ SCRATCH = 1 << 24
 STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
 """Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
 GRADIENT_BYTES = 4
+EXPLAINING = 5 * 64
+"""Short of some words: how often a report asks about its worst rows anew (``advice.EXPLAINED`` by ``explain.MOST``)."""
+NOT_IN_GAPS = 0.7
+"""The share of what answering needs that does not fit into the gaps that training's batches left in memory: between
+half and all, as seen in runs whose weights stand still mostly."""
 BEST_BYTES = 4
 """A weight, and a copy of it where it was the best so far; a checkpoint holds both and the optimizer's memory."""
 
@@ -100,10 +106,11 @@ def forecast(leg: Leg) -> Forecast:
     bundle = _bundle_bytes(leg)
     training = max(tried.held, after) + state + (best if looks > 1 else 0)
     saving = tried.before + 2 * state + best
+    answered = training + max(0, round(NOT_IN_GAPS * _answering_bytes(leg)) - 2 * state - best)
     return Forecast(
         trainable_parameters=moving,
         total_parameters=parameters["total"],
-        peak_memory_bytes=max(_peak(device), training, saving),
+        peak_memory_bytes=max(_peak(device), answered, saving),
         train_seconds=seconds,
         steps=course.steps,
         tokens=round(tokens),
@@ -111,7 +118,7 @@ def forecast(leg: Leg) -> Forecast:
         measure_seconds=answering * (leg.accounts["validation"].tokens + leg.accounts["test"].tokens),
         disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + bundle,
         bundle_bytes=bundle,
-        fixed_bytes=max(saving, training - tried.held + tried.before + GRADIENT_BYTES * moving),
+        fixed_bytes=max(saving, answered - tried.held + tried.before + GRADIENT_BYTES * moving),
         light_bytes=max(tried.held - GRADIENT_BYTES * moving, tried.before),
         heaviest_tokens=tried.heaviest.flat.tokens,
     )
@@ -199,6 +206,14 @@ def _answering_seconds(leg: Leg) -> float:
     with torch.inference_mode():
         engine = leg.model.engine
         return timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
+
+
+def _answering_bytes(leg: Leg) -> int:
+    """What a batch takes that is only answered, as large as they come when the report explains its worst rows."""
+    width, inner = machine.shape(leg.model.network.config)
+    account = leg.accounts["test"]
+    tokens = EXPLAINING * account.tokens / max(account.rows, 1)
+    return round(min(leg.model.tokens_per_batch, tokens) * 4 * (2 * inner + 20 * width))
 
 
 def _updating_seconds(course: Course, moving: int, device: torch.device) -> float:
