@@ -164,11 +164,11 @@ def _probe() -> Iterator[Check]:
         return
     import torch
 
-    from whet.assemble.devices import best_device
     from whet.nn import machine
 
     config = SimpleNamespace(**json.loads((place / "config.json").read_text("utf-8")))
-    device = torch.device(best_device())
+    fastest = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(fastest)
     chosen = machine.choose(config, device)
     a_token = machine.bytes_a_token(config, config.num_hidden_layers)
     for name, said in zip(("precision", "threads"), chosen.reasons, strict=False):
