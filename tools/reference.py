@@ -98,11 +98,15 @@ FILES = {
     "`disk_bytes` (the sum: checkpoints that are kept, one more while it is saved, and the model, of one "
     "training), `measure_seconds` (answering validation and test rows) and `stages` with the same of each "
     "stage, its `steps`, its `tokens` and the `bundle_bytes` of its model (every fold and every point of a "
-    "learning curve leaves one until the end); `whet plan` adds to each stage its `task`, its `strategy`, "
-    "`rows` (an account of every split), then `notes` and, with --show, `shown`",
+    "learning curve leaves one until the end), and of its peak the `fixed_bytes` beside batches, the `light_bytes` of "
+    "a strategy that moves few weights, the `heaviest_tokens` at once; `whet plan` adds to each stage its `task`, its "
+    "`strategy`, "
+    "`rows` (an account of every split), the `machine`'s choices with their `reasons`, its `gflops` and its "
+    "`bandwidth`, then `notes` and, with --show, `shown`",
     "state": "the `status` (planned, running, interrupted, failed, finished), stage, epoch, step, best score, the data"
     " `files` with their SHA-256 (those of a pool and of an earlier task are `beside`), what the run `began` "
-    "with (versions, processor), the hash of its `recipe`; `error` of a failed run, `diverged` with the rows "
+    "with (versions, processor), what the `machine` chose for each stage, the hash of its `recipe`; `error` of a "
+    "failed run, `diverged` with the rows "
     "of a step that was no number, `below_baseline` of a finished one",
     "log": "one object a step (`stage`, `step`, `epoch`, `loss`, `lr`, `grad_norm`, `examples`, `examples_per_second`, "
     "`tokens`, `seconds`, and `spike` where the loss is far above all before it), and one a look at the validation "
@@ -117,7 +121,12 @@ FILES = {
     "predictions": "one answer a row of the split, in the order of the file",
     "metrics": "scores with intervals (after a cross-validation those of each fold too), how the `interval` was made, "
     "baseline, calibration, the `slices` that were asked, parameters, timing, memory, versions, data; `curve` "
-    "(`share`, `rows`, `value`, `low`, `high`, `seconds`) where a learning curve was trained",
+    "(`share`, `rows`, `value`, `low`, `high`, `seconds`) where a learning curve was trained. `timing` of the steps "
+    "alone, "
+    "without looks and saves: `useful_tokens_per_second`, `padding` (share of the tokens computed that only fill up), "
+    "`roof_share` (useful operations by what products alone reach here in the chosen type and threads: all else, also "
+    "attention's softmax, data and the optimizer, counts as lost), `step_seconds` of `data`, `forward`, `backward` and "
+    "`optimizer` (a GPU is not waited for: there backward pays for what forward has queued)",
     "findings": "what the report says, as data: `kind`, `text`, `rows` (`split`, `row`), `evidence`; at most 1,000 "
     "rows a finding, `row_count` then tells all; kinds: " + ", ".join(f"`{kind}`" for kind in KINDS),
     "pool": "the rows of `evaluate.pool` most worth labelling, in this order: `row`, `rank`, `score`, `doubt`, "

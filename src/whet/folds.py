@@ -38,6 +38,14 @@ def models_beside(recipe: Recipe) -> int:
     return (data.fold[1] - data.fold[0] if data.fold else 0) + (2 if curve else 0)
 
 
+def told(recipe: Recipe, bundle_bytes: int) -> list[str]:
+    """What a plan says of folds beside the whole training, whose model takes so much of the disk."""
+    if not (k := count(recipe)):
+        return []
+    took = f"about {k} times the time of one training, and {k * bundle_bytes / 1e6:,.0f} MB more of disk until the end"
+    return [f"{k} folds are trained beside it: all together take {took}"]
+
+
 def share(recipe: Recipe) -> float:
     """What one fold may take of a time: k trainings, each without a k-th of the rows, and one of all rows are k."""
     k = count(recipe)

@@ -1,12 +1,18 @@
-"""Memory and time before the run: measured on a few of its own batches, without moving a weight."""
+"""Memory and time before the run: measured on a few of its own batches, without moving a weight.
+
+Memory is the largest of the phases that follow each other, of which the first is tried and the others are added up from
+the sizes of what they hold. Time is that of some steps drawn as the run draws them, an update of scratch numbers, a
+checkpoint of a few megabytes and a look at validation rows, each as often as the run does it.
+"""
 
 from __future__ import annotations
 
-import time
+import math
+import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,20 +20,46 @@ import torch
 from whet.assemble.states import BATCH_TOKENS
 from whet.core import memory
 from whet.leg import Leg
+from whet.nn import machine
 from whet.nn.packed import Engine
-from whet.prepare.batch import Step, steps, sweep
+from whet.nn.probe import timed
+from whet.prepare.batch import Step, heaviest, steps, sweep
 from whet.strategies.contract import Strategy, cut_in
 from whet.tasks.contract import Batch
 from whet.train.course import Course
 from whet.train.fit import quieten
 from whet.train.optimizers import OPTIMIZERS, SETTINGS
+from whet.train.state import Checkpoint, Progress
 
-TRIAL_STEPS = 3
-SCRATCH = 1 << 22
+TRIAL_SECONDS, LEAST_STEPS, MOST_STEPS = 2.0, 2, 20
+"""Steps are timed until they took so long, or until there are enough of them."""
+EPOCHS = 8
+"""Epochs in which the heaviest batch is looked for; more would hardly find a heavier one."""
+SCRATCH = 1 << 24
+"""Numbers of the tensors that are updated and saved for their time: beyond the caches, as those of a model are."""
 STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
 """Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
+GRADIENT_BYTES = 4
+EXPLAINING = 5 * 64
+"""Short of some words: how often a report asks about its worst rows anew (``advice.EXPLAINED`` by ``explain.MOST``)."""
+NOT_IN_GAPS = 0.7
+"""The share of what answering needs that does not fit into the gaps that training's batches left in memory: between
+half and all, as seen in runs whose weights stand still mostly."""
 BEST_BYTES = 4
 """A weight, and a copy of it where it was the best so far; a checkpoint holds both and the optimizer's memory."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """A peak of memory and what it is made of: ``fixed_bytes`` whatever the batches, the rest by the ``tokens`` of one.
+
+    ``light_bytes`` is the peak of a strategy that moves few weights, with the same batches.
+    """
+
+    peak_bytes: int
+    fixed_bytes: int
+    light_bytes: int
+    tokens: int
 
 
 @dataclass(frozen=True)
@@ -44,39 +76,121 @@ class Forecast:
     disk_bytes: int
     measure_seconds: float = 0.0
     bundle_bytes: int = 0
+    fixed_bytes: int = 0
+    light_bytes: int = 0
+    heaviest_tokens: int = 0
+
+    @property
+    def need(self) -> Need:
+        """The peak and what it is made of."""
+        return Need(self.peak_memory_bytes, self.fixed_bytes, self.light_bytes, self.heaviest_tokens)
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
 def forecast(leg: Leg) -> Forecast:
-    """Time some steps' forward and backward passes, an update of scratch numbers, and a look at validation rows."""
+    """Take what the run would take, a little of each."""
     course, model = leg.course(), leg.model
-    parameters = model.parameters()
+    parameters, device = model.parameters(), model.engine.device
+    moving = parameters["trainable"]
+    state, best = moving * STATE_BYTES.get(course.options.optimizer, 8), moving * BEST_BYTES
+    tried = _tried(leg, course)
+    looks = _looks(course)
+    checkpoint = state + best + (best if looks > 1 else 0)
     fraction = course.steps / max(course.steps_per_epoch, 1)
-    tokens = leg.accounts["train"].tokens
-    per_step = _update_seconds(course.options.optimizer, parameters["trainable"], model.engine.device)
-    seconds = (_learning_seconds(leg) * tokens * fraction) + per_step * course.steps
-    looks = course.steps / (course.options.evaluate_every or course.steps_per_epoch)
+    tokens = leg.accounts["train"].tokens * fraction
     answering, looking = _answering_seconds(leg), _answering_seconds(leg, Leg.fed)
-    seconds += looks * looking * leg.accounts["validation"].tokens
-    seconds += _stating_seconds(leg) * (tokens + leg.accounts["validation"].tokens)
-    moving = parameters["trainable"] * (STATE_BYTES.get(course.options.optimizer, 8) + BEST_BYTES)
-    checkpoint = moving + parameters["trainable"] * BEST_BYTES
+    after = _held(device)
+    seconds = tried.seconds_a_token * tokens
+    seconds += _updating_seconds(course, moving, device)
+    seconds += looks * (looking * leg.accounts["validation"].tokens + _save_seconds(checkpoint))
+    seconds += _stating_seconds(leg) * (leg.accounts["train"].tokens + leg.accounts["validation"].tokens)
     bundle = _bundle_bytes(leg)
-    model.network.zero_grad(set_to_none=True)
+    training = max(tried.held, after) + state + (best if looks > 1 else 0)
+    saving = tried.before + 2 * state + best
+    answered = training + max(0, round(NOT_IN_GAPS * _answering_bytes(leg)) - 2 * state - best)
     return Forecast(
-        trainable_parameters=parameters["trainable"],
+        trainable_parameters=moving,
         total_parameters=parameters["total"],
-        peak_memory_bytes=_peak(model.engine.device) + moving,
+        peak_memory_bytes=max(_peak(device), answered, saving),
         train_seconds=seconds,
         steps=course.steps,
-        tokens=round(tokens * fraction),
+        tokens=round(tokens),
         checkpoint_bytes=checkpoint,
         measure_seconds=answering * (leg.accounts["validation"].tokens + leg.accounts["test"].tokens),
         disk_bytes=checkpoint * (course.options.keep_checkpoints + 1) + bundle,
         bundle_bytes=bundle,
+        fixed_bytes=max(saving, answered - tried.held + tried.before + GRADIENT_BYTES * moving),
+        light_bytes=max(tried.held - GRADIENT_BYTES * moving, tried.before),
+        heaviest_tokens=tried.heaviest.flat.tokens,
     )
+
+
+def roughly(leg: Leg) -> Need:
+    """The peak by a formula, before anything is tried: where it is far beyond the machine, a try would end the process.
+
+    Beside what a token's blocks keep (see ``machine.bytes_a_token``) attention keeps its weights, their noise and both
+    together for every head and pair of tokens. Nothing is kept below the strategy's cut.
+    """
+    course, engine = leg.course(), leg.model.engine
+    flat, blocks = _heaviest(course).flat, engine.anatomy.depth
+    heads = int(getattr(engine.network.config, "num_attention_heads", 1))
+    pairs = sum(length * length for length in flat.lengths)
+    kept = leg.bytes_a_token * flat.tokens + 12.0 * heads * blocks * pairs
+    kept *= 1 - cut_in(engine.network, engine.anatomy, course.strategy) / (blocks + 1)
+    moving, held = leg.model.parameters()["trainable"], _held(engine.device)
+    fixed = held + moving * (GRADIENT_BYTES + STATE_BYTES.get(course.options.optimizer, 8))
+    return Need(fixed + round(kept), fixed, held + round(kept), flat.tokens)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """What a few steps took; ``before`` and ``held`` are bytes of the device, the latter at the heaviest batch."""
+
+    before: int
+    held: int
+    heaviest: Batch
+    seconds_a_token: float
+
+
+def _tried(leg: Leg, course: Course) -> _Tried:
+    """The heaviest batch for its memory, which also warms up, then steps as they come for their time."""
+    engine = leg.model.engine
+    quieten(engine, cut_in(engine.network, engine.anatomy, course.strategy))
+    before, highest = _held(engine.device), _peak(engine.device)
+    batch = leg.fed(_heaviest(course))
+    course.task.loss(engine, batch, course.schema).backward()
+    peak = _peak(engine.device)
+    held = peak if peak > highest else _held(engine.device)
+    feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
+    spent, seen, done = 0.0, 0, 0
+    for step in feed:
+        engine.network.zero_grad(set_to_none=True)
+        step = replace(step, micro=tuple(map(leg.fed, step.micro)))
+        spent += timed(partial(_learn, course, engine, step), engine.device)
+        seen, done = seen + sum(micro.flat.tokens for micro in step.micro), done + 1
+        if done == MOST_STEPS or (done >= LEAST_STEPS and spent > TRIAL_SECONDS):
+            break
+    engine.network.zero_grad(set_to_none=True)
+    return _Tried(before, held, batch, spent / max(seen, 1))
+
+
+def _heaviest(course: Course) -> Batch:
+    epochs = min(EPOCHS, math.ceil(course.steps / max(course.steps_per_epoch, 1)))
+    return heaviest(
+        course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, epochs
+    )
+
+
+def _learn(course: Course, engine: Engine, step: Step) -> None:
+    for batch in step.micro:
+        course.task.loss(engine, batch, course.schema).backward()
+
+
+def _looks(course: Course) -> int:
+    """How often the validation rows are looked at and a checkpoint is written: at the end in any case."""
+    return math.ceil(course.steps / (course.options.evaluate_every or course.steps_per_epoch))
 
 
 def _bundle_bytes(leg: Leg) -> int:
@@ -84,25 +198,6 @@ def _bundle_bytes(leg: Leg) -> int:
     own = type(leg.stage.strategy).save is not Strategy.save and leg.model.source.adapter is None
     parameters = leg.model.network.parameters()
     return sum(one.numel() * one.element_size() for one in parameters if one.requires_grad or not own)
-
-
-def _learning_seconds(leg: Leg) -> float:
-    """Seconds a token of forward and backward, after one step of warming up."""
-    course, engine = leg.course(), leg.model.engine
-    plain = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
-    feed = [replace(step, micro=tuple(map(leg.fed, step.micro))) for step in islice(plain, TRIAL_STEPS)]
-    quieten(engine, cut_in(engine.network, engine.anatomy, course.strategy))
-    spent, seen = 0.0, 0
-    for number, step in enumerate(feed):
-        seconds = _timed(partial(_learn, course, engine, step), engine.device)
-        if number or course.steps_per_epoch == 1:
-            spent, seen = spent + seconds, seen + sum(batch.flat.tokens for batch in step.micro)
-    return spent / max(seen, 1)
-
-
-def _learn(course: Course, engine: Engine, step: Step) -> None:
-    for batch in step.micro:
-        course.task.loss(engine, batch, course.schema).backward()
 
 
 def _answering_seconds(leg: Leg, given: Callable[[Leg, Batch], Batch] = lambda leg, batch: batch) -> float:
@@ -114,7 +209,7 @@ def _answering_seconds(leg: Leg, given: Callable[[Leg, Batch], Batch] = lambda l
     batch = given(leg, next(sweep(features, leg.model.tokens_per_batch))[0])  # the largest that will come, for memory
     with torch.inference_mode():
         engine = leg.model.engine
-        return _timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
+        return timed(lambda: leg.model.task.decode(engine, batch, leg.model.schema), engine.device) / batch.flat.tokens
 
 
 def _stating_seconds(leg: Leg) -> float:
@@ -125,32 +220,51 @@ def _stating_seconds(leg: Leg) -> float:
     batch = next(sweep(leg.splits["train"].features, BATCH_TOKENS))[0]
     leg.model.network.eval()
     with torch.inference_mode():
-        return _timed(lambda: still.states(batch.flat), leg.model.engine.device) / batch.flat.tokens
+        return timed(lambda: still.states(batch.flat), leg.model.engine.device) / batch.flat.tokens
 
 
-def _update_seconds(optimizer: str, moving: int, device: torch.device) -> float:
-    """Seconds of one update of ``moving`` numbers, scaled from a scratch tensor."""
+def _answering_bytes(leg: Leg) -> int:
+    """What a batch takes that is only answered, as large as they come when the report explains its worst rows."""
+    width, inner = machine.shape(leg.model.network.config)
+    account = leg.accounts["test"]
+    tokens = EXPLAINING * account.tokens / max(account.rows, 1)
+    return round(min(leg.model.tokens_per_batch, tokens) * 4 * (2 * inner + 20 * width))
+
+
+def _updating_seconds(course: Course, moving: int, device: torch.device) -> float:
+    """Seconds of all updates of ``moving`` numbers and of their gradients' norms, scaled from a scratch tensor.
+
+    The first makes the optimizer's memory, which costs several times an update.
+    """
     scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1)), device=device))
     scratch.grad = torch.ones_like(scratch)
-    trial = OPTIMIZERS[optimizer]([scratch], lr=1e-3, **SETTINGS.get(optimizer, {}))
-    trial.step()
-    return _timed(trial.step, device) * moving / scratch.numel()
+    name = course.options.optimizer
+    trial = OPTIMIZERS[name]([scratch], lr=1e-3, **SETTINGS.get(name, {}))
+
+    def update() -> None:
+        torch.nn.utils.clip_grad_norm_([scratch], 1.0, foreach=True)
+        trial.step()
+
+    first, later = timed(update, device), timed(update, device)
+    return (first + later * (course.steps - 1)) * moving / scratch.numel()
 
 
-def _timed(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds until the work is done; a GPU is asked to finish first, as it works on behind the program's back."""
-    _finish(device)
-    began = time.perf_counter()
-    work()
-    _finish(device)
-    return time.perf_counter() - began
-
-
-def _finish(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
+def _save_seconds(checkpoint_bytes: int) -> float:
+    """Seconds of writing a checkpoint of so many bytes, scaled from a small one."""
+    scratch = torch.zeros(min(SCRATCH, max(checkpoint_bytes // 4, 1)))
+    with tempfile.TemporaryDirectory() as place:
+        took = timed(
+            lambda: Checkpoint(Progress(), {"scratch": scratch.clone()}, {}, None).save(Path(place), 1),
+            torch.device("cpu"),
+        )
+    return took * max(1.0, checkpoint_bytes / 4 / scratch.numel())
 
 
 def _peak(device: torch.device) -> int:
     """The most memory taken so far, on the device that computes."""
     return torch.cuda.max_memory_allocated(device) if device.type == "cuda" else memory.peak_bytes()
+
+
+def _held(device: torch.device) -> int:
+    """What is taken now; the processor's allocator gives little back (see ``machine.keep_pages``)."""
+    return torch.cuda.memory_allocated(device) if device.type == "cuda" else memory.resident_bytes()

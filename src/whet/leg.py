@@ -59,6 +59,12 @@ class Leg:
         return main_metric(self.model.task, self.model.schema, self.splits["train"], self.stage.evaluate)
 
     @property
+    def bytes_a_token(self) -> int:
+        """What the blocks keep of a token until its backward pass, by the formula."""
+        engine = self.model.engine
+        return machine.bytes_a_token(engine.network.config, engine.anatomy.depth)
+
+    @property
     def training_bytes(self) -> int:
         """What moving weights take besides themselves: gradients, two moments of Adam and the best weights."""
         return 16 * self.model.parameters()["trainable"]
@@ -179,18 +185,16 @@ def read(recipe: Recipe, tell: Tell) -> tuple[Recipe, list[Corpus]]:
     return recipe, corpora
 
 
-def _settle_machine(stage: Stage) -> None:
-    """Threads and kernels as the recipe has them; they hold for the whole process."""
-    if stage.train.threads is not None:
-        torch.set_num_threads(stage.train.threads)
-    kernels.choose(stage.train.kernels or "compiled")
-
-
 def untouched(recipe: Recipe, corpus: Corpus, source: Source) -> Fetched:
     """The first stage's model as it comes."""
     stage, task = recipe.stages[0], corpus.task.settled(corpus.schema)
-    _settle_machine(stage)
-    return fetch(source, task.head(corpus.schema), stage.model, derive(recipe.seed, "stage", 0))
+    kernels.choose(stage.train.kernels or "compiled")
+    return fetch(source, task.head(corpus.schema), stage.model, _compute(stage), derive(recipe.seed, "stage", 0))
+
+
+def _compute(stage: Stage) -> Compute:
+    train = stage.train
+    return Compute(train.device, train.precision, train.tokens_per_batch, train.threads)
 
 
 def _settled(stage: Stage, built: Built, corpus: Corpus, cache_trunk: bool) -> Stage:
@@ -204,7 +208,7 @@ def _settled(stage: Stage, built: Built, corpus: Corpus, cache_trunk: bool) -> S
         device=built.compute.device,
         precision=built.compute.precision,
         tokens_per_batch=built.compute.tokens_per_batch,
-        threads=torch.get_num_threads(),
+        threads=built.compute.threads,
         kernels=kernels.chosen(),
         learning_rate=_rate(stage, built.model),
         schedule=stage.train.schedule or stage.strategy.schedule,
@@ -218,8 +222,7 @@ def assemble(
     """Load a stage's model if it is not there yet, encode its rows, and settle what the recipe left to the machine."""
     stage, seed = recipe.stages[number], derive(recipe.seed, "stage", number)
     task = corpus.task.settled(corpus.schema)  # as the recipe will say it, so that a resume finds the same tokens
-    _settle_machine(stage)
-    compute = Compute(stage.train.device, stage.train.precision, stage.train.tokens_per_batch)
+    kernels.choose(stage.train.kernels or "compiled")
     built = build(
         source,
         task,
@@ -229,7 +232,7 @@ def assemble(
         stage.strategy,
         stage.model,
         stage.encode,
-        compute,
+        _compute(stage),
         seed,
         fetched,
     )

@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from whet import effort
 from whet.assemble.answers import as_row
 from whet.assemble.source import Source
 from whet.core import memory, rundir
@@ -179,6 +180,7 @@ def metrics(
             **({"retention_seconds": retained.seconds} if retained else {}),
             "examples_per_second": sum(progress.examples for progress in done) / max(trained, 1e-9),
             "tokens_per_second": sum(progress.tokens for progress in done) / max(trained, 1e-9),
+            **effort.timing(done),
         },
         "memory": {
             "peak_bytes": peak_bytes or memory.peak_bytes(),

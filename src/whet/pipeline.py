@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import whet.assemble.source as sources
-from whet import advice, curve, folds, papers, remember, rules, standing
+from whet import advice, curve, effort, folds, papers, remember, room, rules, standing
 from whet import leg as legs
 from whet.assemble import bundle
 from whet.assemble.predictor import Predictor
@@ -22,7 +22,7 @@ from whet.core.events import Began, Event, Looked, Said, Stepped, Tell, silent
 from whet.core.outcome import Run
 from whet.core.rundir import RunDir
 from whet.core.shelf import load_plugin
-from whet.forecast import Forecast, forecast
+from whet.forecast import Forecast
 from whet.judge.held_out import HeldOut
 from whet.judge.judge import judge
 from whet.judge.reasons import with_reasons
@@ -116,20 +116,18 @@ def plan(
     described, forecasts, accounts, shown = [], [], [], []
     for number, corpus in enumerate(corpora):
         leg = legs.assemble(recipe, number, corpus, source, hear)
-        foreseen = forecast(leg)
+        foreseen = room.foreseen(leg)
         if budget_seconds is not None:
             share = budget_seconds / len(corpora) / (folds.count(recipe) or 1)
             leg = leg.within(share, foreseen.train_seconds, hear)
-            foreseen = forecast(leg)
+            foreseen = room.foreseen(leg)
+        room.warn(leg, foreseen, hear)
         recipe = recipe.with_stage(number, leg.stage)
         described.append(describe(leg))
         forecasts.append(foreseen)
         accounts.append(leg.accounts)
         shown += show(leg, rows)
-    if k := folds.count(recipe):
-        disk = k * sum(one.bundle_bytes for one in forecasts) / 1e6
-        took = f"about {k} times the time of one training, and {disk:,.0f} MB more of disk until the end"
-        said.append(f"{k} folds are trained beside it: all together take {took}")
+    said += folds.told(recipe, sum(one.bundle_bytes for one in forecasts))
     said += curve.told(recipe, forecasts, budget_seconds)
     made = Plan(tuple(described), tuple(forecasts), tuple(said), tuple(shown))
     if out is not None:
@@ -197,8 +195,8 @@ def _go(
             name = str(out.stage(number - 1)) if number else recipe.stages[0].model.name
             leg = legs.assemble(recipe, number, corpora[number], sources.find(name), tell, fetched)
             fetched = None  # else the first stage's model stood in memory beside the next
-            with standing.within_memory(leg):
-                forecasts.append(forecast(leg))
+            with room.within_memory(leg):
+                forecasts.append(room.fitting(leg))
                 if budget_seconds is not None:
                     leg = leg.within(budget_seconds / len(recipe.stages), forecasts[-1].train_seconds, tell)
                 recipe = recipe.with_stage(number, leg.stage)
@@ -230,6 +228,7 @@ def _write_what_is_known(
 ) -> None:
     """Recipe, check and plan before training; refuses a disk that is too small for it."""
     standing.write_recipe(out, recipe)
+    standing.note_machine(out, recipe)
     papers.write_check(out, corpora, accounts)
     papers.write_forecast(out, forecasts)
     standing.refuse_small_disk(out, forecasts, folds.models_beside(recipe))
@@ -241,6 +240,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
     leg = leg.with_states(tell)
     course = leg.course()
     progress = start.progress if start else Progress(stage=leg.number)
+    progress = progress.after(roof=leg.built.chosen.flops_per_second)
     tell(Began(leg.number, stages, course.steps, progress.step, course.options.epochs))
     watch = Watch(leg.look, leg.metric, out.checkpoints, stop, began)
     try:
@@ -251,6 +251,7 @@ def _train(leg: Leg, stages: int, out: RunDir, stop: Stop, tell: Tell, start: Ch
             tell(event)
     except Diverged as error:
         raise standing.told_by_rows(out, leg, error) from error
+    effort.say(progress, tell)
     return progress
 
 

@@ -62,7 +62,14 @@ def describe(leg: Leg) -> dict[str, Any]:
         "task": leg.stage.task_name,
         "strategy": leg.stage.strategy_name,
         "rows": {name: asdict(account) for name, account in leg.accounts.items()},
+        "machine": {**asdict(leg.built.compute), "reasons": list(leg.built.chosen.reasons), **_figures(leg)},
     }
+
+
+def _figures(leg: Leg) -> dict[str, Any]:
+    """What the probe found for the threads that were chosen."""
+    roof = leg.built.chosen.probe.roof(leg.built.chosen.threads)
+    return {"gflops": {kind: roof.products(kind) for kind in roof.gflops}, "bandwidth": roof.bandwidth}
 
 
 def show(leg: Leg, count: int) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import torch
 
-from whet.core import memory, rundir
+from whet.core import rundir
 from whet.core.errors import (
     DataError,
     Fault,
@@ -21,13 +21,11 @@ from whet.core.errors import (
     ResourceError,
     TrainingError,
     UsageError,
-    lacks_memory,
     of_the_disk,
 )
 from whet.core.rundir import RunDir
 from whet.forecast import Forecast
 from whet.leg import Leg
-from whet.nn import machine
 from whet.prepare.corpus import Corpus
 from whet.prepare.readers.contract import files_of, look
 from whet.prepare.tables import digest_of
@@ -37,8 +35,6 @@ from whet.train.state import Progress, newest
 
 PACKAGES = ("whet", "torch", "transformers", "peft", "tokenizers", "safetensors", "numpy", "scikit-learn")
 ANEW = "go on all the same by --force: the last bits may differ"
-MOST_OF_FREE = 0.7
-"""The share of the free memory that a batch may be told to take: libraries need some for themselves."""
 MOST_ROWS = 12
 """Row numbers in a sentence; more stand in a file."""
 
@@ -104,6 +100,12 @@ def write_recipe(out: RunDir, recipe: Recipe) -> None:
     rundir.write_text(out.recipe, text)
 
 
+def note_machine(out: RunDir, recipe: Recipe) -> None:
+    """What the machine chose for each stage, or was told; None where a stage has not come to it yet."""
+    names = ("device", "precision", "threads", "tokens_per_batch")
+    out.mark("running", machine=[{name: getattr(one.train, name) for name in names} for one in recipe.stages])
+
+
 def refuse_changes(out: RunDir) -> None:
     """Raises UsageError with everything that is no longer what it was when the run began, before anything is read."""
     state, faults = rundir.read_json(out.state), []
@@ -163,30 +165,6 @@ def told_by_rows(out: RunDir, leg: Leg, error: Diverged) -> TrainingError:
     where = f"{fault.where}, {'row' if len(named) == 1 else 'rows'} {listed} of {file}"
     cure = f"look at these rows (all stand in {out.state}), {fault.cure}"
     return TrainingError(fault.what, where, cure)
-
-
-@contextmanager
-def within_memory(leg: Leg) -> Iterator[None]:
-    """Raises ResourceError where memory runs out inside, with the budget of tokens that would fit.
-
-    What is free is asked beforehand: afterwards the allocator holds what it was given, and nobody can tell how much.
-    """
-    device, now = leg.model.engine.device, leg.model.tokens_per_batch
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else memory.free_bytes()
-    try:
-        yield
-    except Exception as error:
-        if not lacks_memory(error):
-            raise
-        a_token = machine.bytes_a_token(leg.model.engine.network, leg.model.engine.anatomy)
-        fitting = int(min(MOST_OF_FREE * max(free - leg.training_bytes, 0) / a_token, now / 2))
-        longest = leg.model.limits.max_tokens
-        cure = f"start again with --set train.tokens_per_batch={fitting}; a step keeps its number of examples"
-        if fitting < longest:
-            cure = f"not even one text of {longest} tokens fits: lower encode.max_tokens, or take a smaller model"
-        left = f"{free / 1e9:.1f} GB were free, and a token takes about {a_token / 1e6:.1f} MB"
-        what = f"the memory does not suffice for {now:,} tokens at once: {left}"
-        raise ResourceError(what, "train.tokens_per_batch", cure) from error
 
 
 def _digest(path: Path) -> str | None:

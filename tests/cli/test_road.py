@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -144,9 +145,15 @@ def test_doctor_finds_this_machine_and_names_a_cure(door, whet_cli, monkeypatch)
         "bfloat16",
         "GPU",
         "cache",
+        "precision",
+        "threads",
+        "tokens at once",
+        "memory's speed",
     }
     assert found["default model"]["status"] == "ok"
-    assert found["probe"]["found"] == "here: bfloat16"
+    assert re.match(r"(float32|bfloat16): products run at [\d,.]+ [GT]FLOP/s, in ", found["precision"]["found"])
+    assert re.match(r"\d+ threads?", found["threads"]["found"]) and "GB/s" in found["memory's speed"]["found"]
+    assert re.match(r"[\d,]+ tokens at once: about [\d.]+ GB of the ", found["tokens at once"]["found"])
     assert all(one["cure"] for one in found.values() if one["status"] == "warn")
 
 

@@ -62,9 +62,10 @@ def test_the_log_holds_the_keys_that_are_told(tmp_path):
 
 def test_the_plan_holds_the_keys_that_are_told(tmp_path):
     out, foreseen, told = RunDir(tmp_path), Forecast(1, 2, 3, 4.0, 5, 6, 7, 8), named(reference.FILES["plan"])
-    stage = {"task": "t", "strategy": "s", "rows": {}}
+    machine = {"reasons": [], "gflops": {}, "bandwidth": 1.0}
+    stage = {"task": "t", "strategy": "s", "rows": {}, "machine": machine}
     plan = Plan((stage,), (foreseen,), ("note",), ("row",)).as_json()
-    assert {*plan, *plan["stages"][0]} == told
+    assert {*plan, *plan["stages"][0], *machine} == told
     papers.write_forecast(out, [foreseen])
     run = read_json(out.plan)
-    assert {*run, *run["stages"][0]} == told - {"task", "strategy", "rows", "notes", "shown"}
+    assert {*run, *run["stages"][0]} == told - {"task", "strategy", "rows", "machine", "notes", "shown", *machine}

@@ -9,9 +9,12 @@ import pytest
 import torch
 
 from families import FAMILIES
-from whet.core import memory
-from whet.nn import machine
+from whet.core import limits, memory
+from whet.nn import machine, probe
 from whet.nn.anatomy import read_anatomy
+from whet.nn.probe import LAYOUTS
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
@@ -22,16 +25,21 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def probed(monkeypatch):
-    """Stands in for the clock: the types that were measured, and how many seconds each takes."""
-    asked: list[tuple[torch.dtype, int, int]] = []
-    seconds = {torch.float32: 2.0, torch.bfloat16: 1.0}
+    """Stands in for the clock: what was measured, and the figures for a thread of each type, on a machine of 4 cores."""
+    asked: list[tuple[int, int, tuple[int, ...]]] = []
+    figures = {"float32": 100.0, "bfloat16": 200.0}
 
-    def measure(kind, width, inner, device):
-        asked.append((kind, width, inner))
-        return seconds[kind]
+    def products(width, inner, device, counts):
+        asked.append((width, inner, counts))
+        return {
+            n: {kind: dict.fromkeys(LAYOUTS, min(n, 2) * one) for kind, one in figures.items()} for n in counts
+        }  # two threads a core: four are no faster than two
 
-    monkeypatch.setattr(machine, "_seconds", measure)
-    return asked, seconds
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(limits, "cores", lambda: 4)
+    monkeypatch.setattr(probe, "products", products)
+    monkeypatch.setattr(probe, "bandwidth", lambda device, counts: {n: 10.0 * n for n in counts})
+    return asked, figures
 
 
 def model(**changes):
@@ -39,65 +47,95 @@ def model(**changes):
     return network, read_anatomy(network)
 
 
+def chosen(**changes):
+    return machine.choose(model(**changes)[0].config, CPU)
+
+
 def test_a_choice_is_measured_once_and_kept(cache, probed):
-    asked, seconds = probed
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert len(asked) == 2
-    kept = json.loads(cache.read_text("utf-8"))
-    assert [one["precision"] for one in kept.values()] == ["bfloat16"]
-    seconds[torch.bfloat16] = 9.0
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert len(asked) == 2
+    asked, figures = probed
+    assert (chosen().precision, chosen().threads) == ("bfloat16", 2)
+    assert asked == [(32, 64, (1, 2, 4))]
+    figures["bfloat16"] = 1.0
+    assert chosen().precision == "bfloat16" and len(asked) == 1
+    assert chosen().flops_per_second == 400e9
+    assert [roof.bandwidth for roof in chosen().probe.roofs] == [10.0, 20.0, 40.0]
 
 
-@pytest.mark.parametrize(("fast", "chosen"), [(1.0, "bfloat16"), (1.9, "float32"), (4.0, "float32")])
-def test_only_what_is_clearly_faster_is_chosen(cache, probed, fast, chosen):
-    probed[1][torch.bfloat16] = fast
-    assert machine.precision(model()[0]) == chosen
+@pytest.mark.parametrize(("fast", "kind"), [(200.0, "bfloat16"), (110.0, "float32"), (50.0, "float32")])
+def test_only_what_is_clearly_faster_is_chosen(cache, probed, fast, kind):
+    probed[1]["bfloat16"] = fast
+    assert chosen().precision == kind
+
+
+def test_what_the_recipe_says_is_taken_and_said(cache, probed):
+    config = model()[0].config
+    found = machine.choose(config, CPU, "float32", 3)
+    assert (found.precision, found.threads) == ("float32", 3)
+    assert all("as the recipe says" in reason for reason in found.reasons)
+    assert probed[0] == [(32, 64, (1, 2, 3, 4))] and found.flops_per_second == 200e9
+    assert machine.choose(config, CPU, None, 3).precision == "bfloat16"
+
+
+def test_an_order_by_the_environment_is_followed(cache, probed, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    found = chosen()
+    assert found.threads == 1 and "as OMP_NUM_THREADS says" in found.reasons[1]
+    assert probed[0] == [(32, 64, (1,))]
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert chosen().threads == 2 and probed[0][1:] == [(32, 64, (2, 4))], "only what is not known yet"
 
 
 def test_another_shape_another_torch_or_another_machine_is_asked_anew(cache, probed, monkeypatch):
     asked, _ = probed
-    machine.precision(model()[0])
-    machine.precision(model(intermediate_size=96)[0])
-    assert len(asked) == 4 and asked[-1][1:] == (32, 96)
+    chosen()
+    chosen(intermediate_size=96)
+    assert len(asked) == 2 and asked[-1][:2] == (32, 96)
     monkeypatch.setattr(torch, "__version__", "9.9")
-    machine.precision(model()[0])
-    assert len(asked) == 6
+    chosen()
+    assert len(asked) == 3
     monkeypatch.setattr(machine, "_processor", lambda: "another processor")
-    machine.precision(model()[0])
-    assert len(asked) == 8
-    assert len(json.loads(cache.read_text("utf-8"))) == 4
+    chosen()
+    assert len(asked) == 4
+    kept = json.loads(cache.read_text("utf-8"))
+    assert len([one for one in kept.values() if "gflops" in one]) == 4
+    assert len([one for one in kept.values() if "bandwidth" in one]) == 3
 
 
-def test_a_damaged_cache_is_measured_over(cache, probed):
-    cache.parent.mkdir(parents=True)
-    cache.write_text("{not json", "utf-8")
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert len(json.loads(cache.read_text("utf-8"))) == 1
-
-
-@pytest.mark.parametrize("text", ["[1, 2]", "null", '"words"'])
-def test_json_that_is_no_table_is_measured_over(cache, probed, text):
+@pytest.mark.parametrize("text", ["{not json", "[1, 2]", "null", '"words"', '{"-cpu/2": {"precision": "float32"}}'])
+def test_a_damaged_or_an_old_file_is_measured_over(cache, probed, text):
     cache.parent.mkdir(parents=True)
     cache.write_text(text, "utf-8")
-    assert machine.precision(model()[0]) == "bfloat16"
+    assert chosen().precision == "bfloat16"
+    assert any("gflops" in one for one in json.loads(cache.read_text("utf-8")).values())
 
 
-@pytest.mark.parametrize("entry", [3, None, {}, {"precision": "float7"}])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        3,
+        None,
+        {},
+        {"gflops": 3},
+        {"gflops": {"1": {"float32": {"forward": "fast"}}}},
+        {"gflops": {str(n): {"float32": dict.fromkeys(LAYOUTS, -1.0)} for n in (1, 2, 4)}, "load": "much"},
+        {"bandwidth": {"1": True, "2": None, "4": "1e9"}},
+    ],
+)
 def test_an_entry_that_says_nothing_is_measured_over(cache, probed, entry):
-    machine.precision(model()[0])
+    chosen()
     kept = json.loads(cache.read_text("utf-8"))
     cache.write_text(json.dumps(dict.fromkeys(kept, entry)), "utf-8")
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert json.loads(cache.read_text("utf-8")) == kept
+    assert chosen().precision == "bfloat16"
+    again = json.loads(cache.read_text("utf-8"))
+    assert [one.get("gflops") for one in again.values()] == [one.get("gflops") for one in kept.values()]
+    assert [one.get("bandwidth") for one in again.values()] == [one.get("bandwidth") for one in kept.values()]
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(cache, probed):
     cache.parent.write_text("a file where the folder should be", "utf-8")
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert machine.precision(model()[0]) == "bfloat16"
-    assert len(probed[0]) == 4
+    assert chosen().precision == "bfloat16"
+    assert chosen().precision == "bfloat16"
+    assert len(probed[0]) == 2
     assert cache.parent.is_file()
 
 
@@ -107,19 +145,24 @@ def test_an_unwritable_folder_raises_nothing(cache, probed, monkeypatch):
         raise PermissionError("read-only")
 
     monkeypatch.setattr(machine.rundir, "write_json", refuse)
-    assert machine.precision(model()[0]) == "bfloat16"
+    assert chosen().precision == "bfloat16"
 
 
 def test_the_real_probe_answers_and_takes_no_time(cache):
-    assert machine.precision(model()[0]) in ("float32", "bfloat16")
+    assert chosen().precision in ("float32", "bfloat16")
     assert cache.is_file()
 
 
 def test_a_bundle_in_float32_stays_so_without_a_probe(cache, probed):
     assert machine.at_most("float32", model()[0]) == "float32"
     assert probed[0] == []
-    probed[1][torch.bfloat16] = 9.0
+    probed[1]["bfloat16"] = 9.0
     assert machine.at_most("bfloat16", model()[0]) == "float32"
+
+
+def test_tokens_are_told_with_what_they_take():
+    said = machine.about_tokens(1000, 2_000_000, CPU)
+    assert said.startswith("1,000 tokens at once: about 2.0 GB of the ")
 
 
 def test_tokens_follow_total_memory_between_bounds(monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from whet.prepare.batch import WINDOW, collate, steps, sweep
+from whet.prepare.batch import WINDOW, collate, heaviest, steps, sweep
 from whet.tasks.contract import Features
 
 
@@ -91,3 +91,25 @@ def test_token_types_of_one_text_are_kept_beside_a_text_that_has_none():
     batch = collate([Features(0, [1, 2], kinds=[0, 1]), Features(1, [3])])
     assert batch.flat.kinds is not None and batch.flat.kinds.tolist() == [0, 1, 0]
     assert collate([Features(0, [1])]).flat.kinds is None
+
+
+@settings(deadline=None)
+@given(shapes, st.integers(1, 9), st.integers(1, 100))
+def test_the_heaviest_batch_is_the_one_with_most_tokens_where_lengths_hardly_matter(lengths, batch_size, budget):
+    features = made(lengths)
+    found = heaviest(features, batch_size, budget, 0, 0, 2)
+    every = [
+        batch for epoch in (0, 1) for one in steps(features, batch_size, budget, 0, 0, epoch) for batch in one.micro
+    ]
+    most = max(batch.flat.tokens for batch in every)
+    assert found.flat.tokens in {batch.flat.tokens for batch in every}
+    if budget >= sum(map(sum, lengths)):
+        assert found.flat.tokens >= 0.9 * most
+    else:
+        assert found.flat.tokens <= max(budget, max(map(max, lengths)))
+
+
+def test_of_equally_many_tokens_the_longer_texts_weigh_more():
+    features = made([[400], *[[100]] * 4])
+    found = heaviest(features, 1, 10_000, 0, 0, 1)
+    assert found.flat.lengths == (400,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from train.small_course import TEXTS, started
 from whet.core import draws
 from whet.core.errors import TrainingError
 from whet.nn.dropout import replace_dropouts
+from whet.nn.layout import filling
 from whet.prepare.batch import collate
 from whet.train.loop import loop
 
@@ -106,3 +108,35 @@ def test_gradients_are_clipped_to_the_limit():
     assert loose.grad_norm == pytest.approx(tight.grad_norm) and loose.grad_norm > 0.5
     moved = math.sqrt(sum(float((one - before[name]).square().sum()) for name, one in held.weights().items()))
     assert moved == pytest.approx(tight.learning_rate * 0.5, rel=1e-3)
+
+
+def test_every_step_tells_what_it_took_and_what_of_it_was_useful():
+    events = steps_of(started())
+    for event in events:
+        assert list(event.spent) == ["data", "forward", "backward", "optimizer"]
+        assert all(0 <= seconds < 10 for seconds in event.spent.values())
+        assert event.computed == event.tokens + filling(event.tokens)
+    assert events[0].flops > 6 * 12 * 1024 * events[0].tokens, "six for each number of two blocks of width 32"
+    cut = steps_of(started(tokens_per_batch=16))
+    assert [one.flops for one in cut] == pytest.approx([one.flops for one in events]), "however it is cut"
+
+
+def test_what_stands_still_for_a_while_is_no_work_meanwhile(monkeypatch):
+    begun = started()
+    count = len(begun.groups)
+    still = {0.0: [0.0] * (count - 1) + [1.0]}
+    monkeypatch.setattr(
+        type(begun.course.strategy), "at", lambda self, epoch, epochs, groups: still.get(epoch, [1.0] * count)
+    )
+    events = steps_of(begun)
+    assert events[0].flops < 0.7 * events[1].flops * events[0].tokens / events[1].tokens
+
+
+def test_time_that_others_take_between_steps_is_not_the_steps():
+    begun = started()
+    begun.engine.network.train()
+    taken = []
+    for event in loop(begun.engine, begun.course, begun.optimizer, begun.groups):
+        taken.append(sum(event.spent.values()))
+        time.sleep(0.3)
+    assert sum(taken[1:]) < 0.3 * (len(taken) - 1)

@@ -34,15 +34,17 @@ class Compute:
     device: str | None
     precision: str | None
     tokens_per_batch: int | None
+    threads: int | None
 
 
 @dataclass(frozen=True)
 class Fetched:
-    """A model as it comes from its files, still untouched, and its way through the engine by the self-test."""
+    """A model as it comes from its files, still untouched, its way through the engine, and how fast products are."""
 
     loaded: Loaded
     tokenizer: Any
     choice: Choice
+    chosen: machine.Chosen
 
 
 @dataclass(frozen=True)
@@ -52,14 +54,20 @@ class Built:
     model: Model
     loaded: Loaded
     compute: Compute
+    chosen: machine.Chosen
     notes: tuple[str, ...]
 
 
-def fetch(source: Source, head: Head, model: ModelOptions, seed: int) -> Fetched:
-    """Load a model and its tokenizer; ``seed`` is the stage's."""
+def fetch(source: Source, head: Head, model: ModelOptions, compute: Compute, seed: int) -> Fetched:
+    """Load a model and its tokenizer, and take as many threads as it is fastest with; ``seed`` is the stage's."""
     machine.keep_pages()
+    if compute.threads is not None:
+        torch.set_num_threads(compute.threads)
     loaded, tokenizer = load(source, head, model, derive(seed, "head")), tokenizer_of(source)
-    return Fetched(loaded, tokenizer, choose_path(loaded.network, loaded.anatomy))
+    device = torch.device(compute.device or best_device())
+    chosen = machine.choose(loaded.network.config, device, compute.precision, compute.threads)
+    torch.set_num_threads(chosen.threads)
+    return Fetched(loaded, tokenizer, choose_path(loaded.network, loaded.anatomy), chosen)
 
 
 def build(
@@ -76,8 +84,8 @@ def build(
     fetched: Fetched | None = None,
 ) -> Built:
     """Fetch the model where it is not there yet, install the strategy, and move to the device."""
-    fetched = fetched or fetch(source, task.head(schema), model, seed)
-    loaded, choice = fetched.loaded, fetched.choice
+    fetched = fetched or fetch(source, task.head(schema), model, compute, seed)
+    loaded, choice, chosen = fetched.loaded, fetched.choice, fetched.chosen
     tokenizer = copy.deepcopy(fetched.tokenizer) if model.extend_vocab else fetched.tokenizer
     extended = _extended(loaded.network, tokenizer, splits, seed) if model.extend_vocab else ""
     limits = choose_limits(encode, task, schema, longest_input(loaded.network.config, tokenizer))
@@ -87,12 +95,14 @@ def build(
     strategy.install(network, loaded.anatomy)
     _let_new_move(network, loaded)
     replace_dropouts(network)
-    precision = compute.precision or machine.precision(network)
     tokens = compute.tokens_per_batch or machine.tokens_per_batch(network, loaded.anatomy)
-    engine = Engine(network, loaded.anatomy, choice.path, precision)
+    engine = Engine(network, loaded.anatomy, choice.path, chosen.precision)
     made = Model(engine, tokenizer, task, schema, limits.limits, source, loaded.pooling, tokens, columns)
-    notes = (*loaded.sentences(), extended, choice.note, limits.note, f"products in {precision} on {device}")
-    return Built(made, loaded, Compute(device, precision, tokens), tuple(note for note in notes if note))
+    a_token, why = machine.bytes_a_token(network.config, loaded.anatomy.depth), machine.ASKED
+    budget = machine.about_tokens(tokens, a_token, engine.device, why if compute.tokens_per_batch else "")
+    notes = (*loaded.sentences(), extended, choice.note, limits.note, *chosen.reasons, budget)
+    settled = Compute(device, chosen.precision, tokens, chosen.threads)
+    return Built(made, loaded, settled, chosen, tuple(note for note in notes if note))
 
 
 def _extended(network: nn.Module, tokenizer: Any, splits: Mapping[str, Split], seed: int) -> str:

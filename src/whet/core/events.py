@@ -6,7 +6,7 @@ notebook all read the same facts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -34,7 +34,8 @@ class Stepped:
 
     ``seconds`` counts from the stage's first batch, or from the states that are computed once before it, over
     interruptions, validation and saves included. ``spike`` is how many times the highest loss of the steps before it
-    the loss is, None where it lies among them.
+    the loss is, None where it lies among them. ``computed`` counts the places of ``tokens`` with those that only fill
+    up; ``flops`` are useful operations; ``spent`` holds the seconds of data, forward, backward and optimizer.
     """
 
     step: int
@@ -47,6 +48,9 @@ class Stepped:
     seconds: float = 0.0
     ends_epoch: bool = False
     spike: float | None = None
+    computed: int = 0
+    flops: float = 0.0
+    spent: Mapping[str, float] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

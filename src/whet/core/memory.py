@@ -7,6 +7,8 @@ import sys
 
 import psutil
 
+from whet.core import limits
+
 try:
     import resource
 except ImportError:  # Windows has no such module
@@ -27,15 +29,28 @@ def resident_bytes() -> int:
 
 
 def total_bytes() -> int:
-    """What the machine has, whoever uses it now."""
-    return int(psutil.virtual_memory().total)
+    """What the machine has, whoever uses it now, or what this process may have of it where it is limited.
+
+    It is limited by a container, a control group, or ``ulimit -v``. The last counts addresses, of which libraries take
+    some gigabytes without filling them with anything: they are not the process's to use.
+    """
+    found = [int(psutil.virtual_memory().total), limits.group_memory_bytes()]
+    left = _addresses_left()
+    found.append(None if left is None else resident_bytes() + left)
+    return max(min(one for one in found if one is not None), 0)
 
 
 def free_bytes() -> int:
-    """What this process may still take: what the machine has left, or less where the process is limited (ulimit -v)."""
-    free = int(psutil.virtual_memory().available)
-    if resource is not None:
-        limit, _ = resource.getrlimit(resource.RLIMIT_AS)
-        if limit != resource.RLIM_INFINITY:
-            free = min(free, limit - int(psutil.Process(os.getpid()).memory_info().vms))
-    return max(free, 0)
+    """What this process may still take: what the machine has left, or less where the process is limited."""
+    found = [int(psutil.virtual_memory().available), limits.group_free_bytes(), _addresses_left()]
+    return max(min(one for one in found if one is not None), 0)
+
+
+def _addresses_left() -> int | None:
+    """What ``ulimit -v`` leaves; None where it sets no limit."""
+    if resource is None:
+        return None
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit == resource.RLIM_INFINITY:
+        return None
+    return int(limit) - int(psutil.Process(os.getpid()).memory_info().vms)

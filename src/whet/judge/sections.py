@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from whet.judge import charts
 from whet.judge.facts import ReportFacts
 from whet.judge.figures import duration, share, size
@@ -114,14 +116,27 @@ def cost(facts: ReportFacts, say: Words) -> str:
     rows = []
     for group, render in (("timing", None), ("memory", size), ("parameters", None)):
         for name, value in (metrics.get(group) or {}).items():
+            if isinstance(value, dict):
+                rows += _parts(value, f"{group}.{name}", say)
+                continue
             shown = None
             if isinstance(value, (int, float)):
-                shown = duration(value) if name.endswith("_seconds") else render(value) if render else None
+                seconds, shared = name.endswith("_seconds"), name in ("padding", "roof_share")
+                shown = duration(value) if seconds else share(value) if shared else render(value) if render else None
             rows.append((say.name(name), number(value, f"{group}.{name}", shown)))
     counted = metrics.get("parameters") or {}
     if counted.get("total") and counted.get("trainable") is not None:
         rows.append((say("moved"), safe(share(counted["trainable"] / counted["total"]))))
     return section("cost", say("cost"), pairs(rows))
+
+
+def _parts(seconds: dict[str, Any], place: str, say: Words) -> list[tuple[str, str]]:
+    """Where the time of the steps went, each part with its share of all."""
+    whole = sum(seconds.values()) or 1.0
+    return [
+        (say.name(f"step_{part}"), number(took, f"{place}.{part}", f"{duration(took)} ({share(took / whole)})"))
+        for part, took in seconds.items()
+    ]
 
 
 def recipe(facts: ReportFacts, say: Words) -> str:

@@ -221,12 +221,17 @@ def filled(flat: Flat) -> Flat:
     oneDNN compiles and keeps a kernel for every shape of a product. Rows of ever new lengths cost a quarter of the
     time and six megabytes a step that way (docs/log.md).
     """
-    missing = -flat.tokens % GRAIN
-    if not missing or flat.tokens < FILLED_FROM:
+    missing = filling(flat.tokens)
+    if not missing:
         return flat
     kinds = None if flat.kinds is None else torch.cat([flat.kinds, flat.kinds[:missing]])
     more = Flat(torch.cat([flat.ids, flat.ids[:missing]]), (*flat.lengths, missing), kinds)
     return more if flat.states is None else more.with_states(torch.cat([flat.states, flat.states[:missing]]))
+
+
+def filling(tokens: int) -> int:
+    """How many tokens fill up a row of so many."""
+    return -tokens % GRAIN if tokens >= FILLED_FROM else 0
 
 
 CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)

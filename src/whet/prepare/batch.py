@@ -20,6 +20,9 @@ from whet.tasks.contract import Batch, Features
 WINDOW = 1024
 """Examples sorted by length at a time in a sweep: enough to fill batches evenly, little enough to stream."""
 
+PAIRS_A_TOKEN = 450
+"""Pairs of tokens whose attention takes as much memory as a token's states: 12 heads against a width of 384."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -44,6 +47,26 @@ def steps(
         seen = [features[part] for place in chosen for part in range(at[place], at[place + 1])]
         micro = tuple(collate(group) for group in _fill(seen, tokens_per_batch))
         yield Step(micro, len(chosen), sum(feature.supervised for feature in seen))
+
+
+def heaviest(
+    features: Sequence[Features], batch_size: int, tokens_per_batch: int, seed: int, stage: int, epochs: int
+) -> Batch:
+    """The micro-batch of the first ``epochs`` that takes the most memory, by its tokens and the squares of lengths."""
+    at = bounds(features)
+    lengths = _lengths(features)
+    tokens, squares = (np.add.reduceat(part, at[:-1]).astype(float) for part in (lengths, lengths.astype(float) ** 2))
+    heavy, chosen = -1.0, np.zeros(0, np.int64)
+    for epoch in range(epochs):
+        order = np.asarray(draws.order(len(at) - 1, seed, stage, epoch))
+        firsts = np.arange(0, len(order), batch_size)
+        sums, pairs = (np.add.reduceat(part[order], firsts) for part in (tokens, squares))
+        weights = np.minimum(1.0, tokens_per_batch / sums) * (sums + pairs / PAIRS_A_TOKEN)
+        if weights.max() > heavy:
+            first = firsts[weights.argmax()]
+            heavy, chosen = weights.max(), order[first : first + batch_size]
+    seen = [features[part] for place in chosen for part in range(at[place], at[place + 1])]
+    return collate(_fill(seen, tokens_per_batch)[0])
 
 
 def sweep(features: Iterable[Features], tokens_per_batch: int, window: int = WINDOW) -> Iterator[list[Batch]]:
@@ -72,6 +95,13 @@ def bounds(features: Sequence[Features]) -> np.ndarray:
         return known
     index = np.array([feature.index for feature in features], np.int64)
     return np.append(np.flatnonzero(np.diff(index, prepend=-1)), len(index))
+
+
+def _lengths(features: Sequence[Features]) -> np.ndarray:
+    known: np.ndarray | None = getattr(features, "lengths", None)
+    if known is not None:
+        return known
+    return np.array([len(feature.ids) for feature in features], np.int64)
 
 
 def collate(features: Sequence[Features]) -> Batch:

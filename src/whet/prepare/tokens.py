@@ -89,6 +89,11 @@ class Tokens(Sequence[Features]):
     __hash__ = None  # type: ignore[assignment]
 
     @property
+    def lengths(self) -> np.ndarray:
+        """The tokens of each feature."""
+        return np.concatenate([np.diff(one.id_bounds) for one in self._stored] or [np.zeros(0, np.int64)])
+
+    @property
     def cut(self) -> np.ndarray:
         """The tokens that the length limit removed, for each feature."""
         return np.concatenate([one.cut for one in self._stored]) if self._stored else np.zeros(0, np.int32)
@@ -97,11 +102,6 @@ class Tokens(Sequence[Features]):
         """All token ids, a stretch of int32 at a time."""
         for stored in self._stored:
             yield stored.ids
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """How many tokens each feature has: int64."""
-        return np.concatenate([np.diff(one.id_bounds) for one in self._stored]) if self._stored else np.zeros(0, int)
 
     def seen(self) -> str:
         """A hash of all that a model sees: ids, their kinds, and where each feature ends."""

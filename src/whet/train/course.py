@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from whet.nn.flops import Rows
 from whet.prepare.batch import bounds
 from whet.strategies.contract import Strategy
 from whet.tasks.contract import Features, Schema, Task
@@ -35,6 +36,12 @@ class Course:
     @property
     def steps(self) -> int:
         return max(1, round(self.options.epochs * self.steps_per_epoch))
+
+    @property
+    def rows(self) -> Rows:
+        """What goes through the model's head."""
+        kind = self.task.head(self.schema).kind
+        return "examples" if kind == "sequence" else "tokens" if kind == "token" else "targets"
 
     def factor(self, step: int) -> float:
         """The schedule's factor on the peak rates at ``step`` (from 0)."""

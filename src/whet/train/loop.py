@@ -13,12 +13,14 @@ import torch
 
 from whet.core.draws import derive
 from whet.core.events import Stepped
+from whet.nn.flops import computed, work
 from whet.nn.packed import Engine
 from whet.prepare.batch import steps as batches
 from whet.strategies.contract import Group
 from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.diverged import diverged
+from whet.train.laps import Laps
 
 
 def loop(
@@ -32,7 +34,8 @@ def loop(
     """
     parameters = dict(engine.network.named_parameters())
     moving = [[parameters[name] for name in group.names] for group in groups]
-    per_epoch = course.steps_per_epoch
+    per_epoch, laps = course.steps_per_epoch, Laps()
+    still: list[bool] = []
     while done < course.steps:
         epoch, first = divmod(done, per_epoch)
         feed = batches(
@@ -43,7 +46,9 @@ def loop(
             course.stage,
             epoch,
         )
+        laps.start()
         for place, step in enumerate(feed):
+            laps.lap("data")
             if place < first:
                 continue
             if done >= course.steps:
@@ -54,17 +59,26 @@ def loop(
                 group["lr"] = group["peak"] * scheduled * factor
                 for tensor in tensors:
                     tensor.requires_grad_(factor > 0)
+            if still != [factor == 0 for factor in factors]:
+                still = [factor == 0 for factor in factors]
+                known = engine.trunk.cut if engine.trunk and step.micro[0].flat.known is not None else 0
+                useful = work(engine.network, engine.anatomy, course.rows, known)
             total = 0.0
+            laps.start()
             for number, batch in enumerate(step.micro):
                 torch.manual_seed(derive(course.seed, "step", course.stage, done, number))
                 loss = course.task.loss(engine, batch, course.schema) / step.supervised
+                laps.lap("forward")
                 loss.backward()
                 total += loss.item()
+                laps.lap("backward")
             norm = optimizers.clip(optimizer, course.options.clip_norm)
             if not (math.isfinite(total) and math.isfinite(norm)):
                 raise diverged(engine, course, step, done + 1, total, norm)
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
+            laps.lap("optimizer")
+            flats = [batch.flat for batch in step.micro]
             done += 1
             yield Stepped(
                 step=done,
@@ -73,6 +87,10 @@ def loop(
                 learning_rate=max(group["lr"] for group in optimizer.param_groups),
                 grad_norm=norm,
                 examples=step.examples,
-                tokens=sum(batch.flat.tokens for batch in step.micro),
+                tokens=sum(flat.tokens for flat in flats),
                 ends_epoch=place + 1 == per_epoch,
+                computed=sum(computed(flat, engine.path, engine.anatomy.encoder_decoder) for flat in flats),
+                flops=useful.of([length for flat in flats for length in flat.lengths], step.supervised),
+                spent=laps.taken(),
             )
+            laps.start()

@@ -40,11 +40,12 @@ class TrainOptions:
     tokens_per_batch: Count | None = None
     """Most tokens that go through the model at once; null derives it from the machine's total memory."""
     precision: Literal["bfloat16", "float32"] | None = None
-    """The type in which products are computed (weights stay float32); null takes what a probe finds faster here."""
+    """The type in which products are computed (weights stay float32); null takes what the probe finds faster here."""
     device: Literal["cpu", "cuda", "mps"] | None = None
     """Where to compute; null takes the fastest at hand."""
     threads: Count | None = None
-    """Threads of the processor; null takes every core. The last bits of a result depend on it, so a run keeps it."""
+    """Threads of the processor; null takes OMP_NUM_THREADS where it is set, else as many as the probe finds clearly
+    faster than fewer. The last bits of a result depend on it, so a run keeps it."""
     kernels: Literal["compiled", "plain"] | None = None
     """What computes the parts of a step beside its products on the processor: C compiled for it once, or plain torch;
     null takes the compiled where there is a compiler. The last bits of a result depend on it, so a run keeps it."""

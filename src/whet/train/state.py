@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,8 @@ class Progress:
     """Where a stage stands: steps done, the best look and the highest loss so far, and what it took.
 
     ``looked_step`` is the last step after which the validation rows were looked at: a stop may come before a look that
-    was due, which a resume then makes up for.
+    was due, which a resume then makes up for. ``computed``, ``flops`` and ``spent`` are sums of what steps tell;
+    ``roof`` is what products alone reach here, in operations a second.
     """
 
     stage: int = 0
@@ -43,6 +44,10 @@ class Progress:
     examples: int = 0
     tokens: int = 0
     highest_loss: float = 0.0
+    computed: int = 0
+    flops: float = 0.0
+    roof: float = 0.0
+    spent: dict[str, float] = field(default_factory=dict)
 
     def after(self, **changes: Any) -> Progress:
         """The same with some facts changed."""
@@ -56,7 +61,10 @@ class Progress:
             return replace(self, seconds=event.seconds)
         examples, tokens = self.examples + event.examples, self.tokens + event.tokens
         where = self.after(step=event.step, epoch=event.epoch, seconds=event.seconds)
-        return where.after(examples=examples, tokens=tokens, highest_loss=max(self.highest_loss, event.loss))
+        where = where.after(computed=self.computed + event.computed, flops=self.flops + event.flops)
+        parts = {part: self.spent.get(part, 0.0) + seconds for part, seconds in event.spent.items()}
+        highest = max(self.highest_loss, event.loss)
+        return where.after(examples=examples, tokens=tokens, spent={**self.spent, **parts}, highest_loss=highest)
 
 
 @dataclass(frozen=True)
