@@ -57,9 +57,12 @@ FITTED = {
     "minilm-lora-long": Case("minilm", "lora", "float32", 120, 8),
     "base-full": Case("base", "full", "float32", 70),
     "tiny-full": Case("tiny", "full", "float32", 2500),
+    "tiny-bitfit-long": Case("tiny", "bitfit", "float32", 400, 4),
+    "minilm-bitfit-long": Case("minilm", "bitfit", "float32", 100, 3),
+    "base-full-bfloat16": Case("base", "full", "bfloat16", 40, 1, {"train.batch_size": 8}),
 }
 CASES = {
-    "tiny-bitfit-long": Case("tiny", "bitfit", "float32", 400, 4),
+    "tiny-discriminative": Case("tiny", "discriminative", "float32", 1500),
     "tiny-sgd": Case("tiny", "full", "float32", 1200, 2, {"train.optimizer": "sgd", "train.learning_rate": 0.01}),
     "small-full-long": Case("small", "full", "float32", 100, 3, {"train.batch_size": 16}),
     "small-lora-bfloat16": Case("small", "lora", "bfloat16", 200, 2),
@@ -72,7 +75,7 @@ CASES = {
     "minilm-full-limited": Case("minilm", "full", "float32", 100, 3, {"train.tokens_per_batch": 1024}, 5 * 10**9),
     "base-lora": Case("base", "lora", "float32", 60),
     "base-freeze": Case("base", "freeze", "float32", 50, 2, {"train.batch_size": 8}),
-    "base-full-bfloat16": Case("base", "full", "bfloat16", 40, 1, {"train.batch_size": 8}),
+    "base-full-two-looks": Case("base", "full", "bfloat16", 48, 2, {"train.batch_size": 16, "train.epochs": 2}),
 }
 
 

@@ -12,11 +12,13 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from whet.assemble.predictor import EXPLAINING_TOKENS
 from whet.assemble.states import BATCH_TOKENS
 from whet.core import memory
 from whet.leg import Leg
@@ -40,11 +42,11 @@ SCRATCH = 1 << 24
 STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
 """Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
 GRADIENT_BYTES = 4
-EXPLAINING = 5 * 64
-"""Short of some words: how often a report asks about its worst rows anew (``advice.EXPLAINED`` by ``explain.MOST``)."""
+SAVES = 2
+"""Small checkpoints that are written for their time."""
 NOT_IN_GAPS = 0.7
 """The share of what answering needs that does not fit into the gaps that training's batches left in memory: between
-half and all, as seen in runs whose weights stand still mostly."""
+half and all, as seen in runs of which most weights stand still."""
 BEST_BYTES = 4
 """A weight, and a copy of it where it was the best so far; a checkpoint holds both and the optimizer's memory."""
 
@@ -164,16 +166,18 @@ def _tried(leg: Leg, course: Course) -> _Tried:
     peak = _peak(engine.device)
     held = peak if peak > highest else _held(engine.device)
     feed = steps(course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, 0)
-    spent, seen, done = 0.0, 0, 0
-    for step in feed:
-        engine.network.zero_grad(set_to_none=True)
+    chosen, spent = [], 0.0
+    for step in islice(feed, MOST_STEPS):
         step = replace(step, micro=tuple(map(leg.fed, step.micro)))
-        spent += timed(partial(_learn, course, engine, step), engine.device)
-        seen, done = seen + sum(micro.flat.tokens for micro in step.micro), done + 1
-        if done == MOST_STEPS or (done >= LEAST_STEPS and spent > TRIAL_SECONDS):
+        chosen.append(step)
+        spent += _learning_seconds(course, engine, step)
+        if len(chosen) >= LEAST_STEPS and spent > TRIAL_SECONDS:
             break
+    if spent < TRIAL_SECONDS:  # quick steps: most of the first time went into kernels, which a run makes once
+        spent = sum(_learning_seconds(course, engine, step) for step in chosen)
     engine.network.zero_grad(set_to_none=True)
-    return _Tried(before, held, batch, spent / max(seen, 1))
+    tokens = sum(micro.flat.tokens for step in chosen for micro in step.micro)
+    return _Tried(before, held, batch, spent / max(tokens, 1))
 
 
 def _heaviest(course: Course) -> Batch:
@@ -181,6 +185,12 @@ def _heaviest(course: Course) -> Batch:
     return heaviest(
         course.features, course.options.batch_size, course.tokens_per_batch, course.seed, course.stage, epochs
     )
+
+
+def _learning_seconds(course: Course, engine: Engine, step: Step) -> float:
+    """Seconds of one step forward and backward."""
+    engine.network.zero_grad(set_to_none=True)
+    return timed(partial(_learn, course, engine, step), engine.device)
 
 
 def _learn(course: Course, engine: Engine, step: Step) -> None:
@@ -224,11 +234,10 @@ def _stating_seconds(leg: Leg) -> float:
 
 
 def _answering_bytes(leg: Leg) -> int:
-    """What a batch takes that is only answered, as large as they come when the report explains its worst rows."""
+    """What a batch takes that is only answered, as large as they come when test rows are answered and explained."""
     width, inner = machine.shape(leg.model.network.config)
-    account = leg.accounts["test"]
-    tokens = EXPLAINING * account.tokens / max(account.rows, 1)
-    return round(min(leg.model.tokens_per_batch, tokens) * 4 * (2 * inner + 20 * width))
+    tokens = min(leg.model.tokens_per_batch, max(leg.accounts["test"].tokens, EXPLAINING_TOKENS))
+    return tokens * 4 * (2 * inner + 20 * width)
 
 
 def _updating_seconds(course: Course, moving: int, device: torch.device) -> float:
@@ -253,11 +262,14 @@ def _save_seconds(checkpoint_bytes: int) -> float:
     """Seconds of writing a checkpoint of so many bytes, scaled from a small one."""
     scratch = torch.zeros(min(SCRATCH, max(checkpoint_bytes // 4, 1)))
     with tempfile.TemporaryDirectory() as place:
-        took = timed(
-            lambda: Checkpoint(Progress(), {"scratch": scratch.clone()}, {}, None).save(Path(place), 1),
-            torch.device("cpu"),
-        )
-    return took * max(1.0, checkpoint_bytes / 4 / scratch.numel())
+        saves = [
+            timed(
+                lambda: Checkpoint(Progress(), {"scratch": scratch.clone()}, {}, None).save(Path(place), 1),
+                torch.device("cpu"),
+            )
+            for _ in range(SAVES)
+        ]
+    return sum(saves) / SAVES * max(1.0, checkpoint_bytes / 4 / scratch.numel())
 
 
 def _peak(device: torch.device) -> int:

@@ -26,6 +26,7 @@ def test_version_2_takes_the_least_on_the_way_up(tmp_path):
         a__b__memory_dot_max="max",
         a__b__memory_dot_current="300",
         a__memory_dot_max="1000",
+        memory_dot_max="5000",
         a__memory_dot_current="700",
         a__memory_dot_stat="anon 600\ninactive_file 40\nactive_file 60\n",
     )

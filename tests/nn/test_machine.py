@@ -12,7 +12,7 @@ from families import FAMILIES
 from whet.core import limits, memory
 from whet.nn import machine, probe
 from whet.nn.anatomy import read_anatomy
-from whet.nn.probe import LAYOUTS
+from whet.nn.probe import LAYOUTS, PRECISIONS
 
 CPU = torch.device("cpu")
 
@@ -117,7 +117,8 @@ def test_a_damaged_or_an_old_file_is_measured_over(cache, probed, text):
         {},
         {"gflops": 3},
         {"gflops": {"1": {"float32": {"forward": "fast"}}}},
-        {"gflops": {str(n): {"float32": dict.fromkeys(LAYOUTS, -1.0)} for n in (1, 2, 4)}, "load": "much"},
+        {"gflops": {n: {kind: dict.fromkeys(LAYOUTS, -1.0) for kind in PRECISIONS} for n in "124"}, "load": "much"},
+        {"gflops": {n: {"float32": dict.fromkeys(LAYOUTS, 1.0)} for n in "124"}},
         {"bandwidth": {"1": True, "2": None, "4": "1e9"}},
     ],
 )

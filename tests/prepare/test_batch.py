@@ -110,6 +110,19 @@ def test_the_heaviest_batch_is_the_one_with_most_tokens_where_lengths_hardly_mat
 
 
 def test_of_equally_many_tokens_the_longer_texts_weigh_more():
-    features = made([[400], *[[100]] * 4])
-    found = heaviest(features, 1, 10_000, 0, 0, 1)
-    assert found.flat.lengths == (400,)
+    features = made([[300], *[[100, 100, 100]] * 4])
+    assert heaviest(features, 1, 10_000, 0, 0, 1).flat.lengths == (300,)
+    assert heaviest(made([[300], *[[100] * 9] * 4]), 1, 10_000, 0, 0, 1).flat.tokens == 900, "tokens weigh more"
+
+
+def test_every_epoch_is_looked_through():
+    """Two long texts among many come into one step in some epochs only, and each time later ones change nothing."""
+    features = made([[100], [100], *[[1]] * 10])
+    met = [
+        max(step.micro[0].flat.lengths.count(100) for step in steps(features, 3, 10_000, 0, 0, epoch))
+        for epoch in range(9)
+    ]
+    first = met.index(2)
+    assert first > 0, "another seed is needed"
+    found = [heaviest(features, 3, 10_000, 0, 0, epochs).flat.lengths.count(100) for epochs in range(1, 10)]
+    assert found == [1] * first + [2] * (9 - first)

@@ -28,6 +28,8 @@ from whet.tasks.contract import Example, Pair, Part, Prediction, Split
 
 CHUNK = 1024
 """Rows read, encoded and answered at a time when they stream: enough to sort by length, few enough to hold."""
+EXPLAINING_TOKENS = 2048
+"""Tokens at once of the rows that an explanation asks about: as fast as more, and they would raise a run's peak."""
 
 NOTHING = Account(0, 0, 0, 0, 0, 0, 0)
 
@@ -115,9 +117,9 @@ class Predictor:
         return neighbours(self.model, learnt) if learnt and learnt.examples else None
 
     def _answers_to(self, examples: Sequence[Example]) -> Iterator[Prediction]:
-        model = self.model
+        model = dataclasses.replace(self.model, tokens_per_batch=min(EXPLAINING_TOKENS, self.model.tokens_per_batch))
         split = Split("input", examples)
-        return self.answers(encode(split, model.task, model.tokenizer, model.limits, model.schema).split)
+        return Predictor(model).answers(encode(split, model.task, model.tokenizer, model.limits, model.schema).split)
 
     def measure(self, split: Split, tell: Tell = silent, metrics: Sequence[Metric] = ()) -> dict[str, float]:
         """The task's metrics, and those asked for, on an encoded split whose targets are known."""

@@ -76,11 +76,11 @@ class Chosen:
 def choose(config: Any, device: torch.device, precision: str | None = None, threads: int | None = None) -> Chosen:
     """Settle what is None: the type and the number of threads in which a model of this shape is fastest here.
 
-    ``OMP_NUM_THREADS`` is an order, as it is for torch: nothing else is tried then.
+    ``OMP_NUM_THREADS`` is an order, as it is for torch: nothing else is measured then.
     """
     ordered = _ordered()
     known = probed(shape(config), device, threads)
-    count = threads or ordered or known.threads(precision)
+    count = threads or known.threads(precision)
     kind = precision or known.roof(count).precision
     why = ASKED if threads else ", as OMP_NUM_THREADS says" if ordered else ""
     reasons = [known.about_precision(kind, count, ASKED if precision else "")]
