@@ -13,7 +13,7 @@ pytestmark = posix
 ASK = "import os, signal\ndef ask(): os.kill(os.getpid(), signal.{0})\n"
 WHERE = {
     "assembling": "import whet.leg as l\na = l.assemble\nl.assemble = lambda *x, **k: (ask(), a(*x, **k))[1]\n",
-    "a step": "import whet.train.loop as l\nc = l._clip\nl._clip = lambda *x: (ask(), c(*x))[1]\n",
+    "a step": "import whet.train.optimizers as l\nc = l.clip\nl.clip = lambda *x: (ask(), c(*x))[1]\n",
     "a look": "import whet.leg as l\nk = l.Leg.look\nl.Leg.look = lambda self: (ask(), k(self))[1]\n",
     "the end": "import whet.pipeline as p\nj = p.judge\np.judge = lambda *x, **k: (ask(), j(*x, **k))[1]\n",
 }
@@ -61,8 +61,9 @@ WITHIN = {
     "def f(self, *x): ready() and ask(); return t(self, *x)\nT.loss = f\n",
     "backward": "import torch\nb = torch.Tensor.backward\n"
     "torch.Tensor.backward = lambda *x, **k: (ready() and ask(), b(*x, **k))[1]\n",
-    "update": "import torch\ns = torch.optim.AdamW.step\n"
-    "torch.optim.AdamW.step = lambda *x, **k: (ready() and ask(), s(*x, **k))[1]\n",
+    "update": "import torch\nfrom whet.train import adamw\n"
+    "def slow(s): return lambda *x, **k: (ready() and ask(), s(*x, **k))[1]\n"
+    "for one in (torch.optim.AdamW, adamw.AdamW): one.step = slow(one.step)\n",
     "log": "import whet.papers as p\ng = p.log\np.log = lambda o, b, e: (ready() and e.step == 5 and ask(), g(o, b, e))[1]\n",
 }
 READY = (
@@ -85,7 +86,9 @@ def test_after_a_signal_the_step_under_way_is_the_last(part, name, nest, words, 
 def test_while_it_saves_the_save_is_the_last(nest, words, whole, tmp_path):
     """Broken off in the middle of a checkpoint it would be lost; it is ended first, and nothing is taken after it."""
     out = tmp_path / "run"
-    patch = ASK.format("SIGTERM") + "import whet.train.state as s\nv = s._save\ns._save = lambda *x: (v(*x), ask())\n"
+    patch = ASK.format("SIGTERM") + "import whet.train.keeper as k\nimport whet.train.state as s\n"
+    patch += "v, w, on = s._save, k.Keeper.save, []\ns._save = lambda *x: (v(*x), on and ask())\n"
+    patch += "k.Keeper.save = lambda self: (on.append(1), w(self))[1]\n"
     ended = nest.run(*words, "--out", out, patch=patch)
     assert (ended.code, ended.steps, steps_saved(out)) == (75, (1, 2, 3), 3), ended.said
     assert nest.run("resume", out).code == 0 and bits(out) == bits(whole[0])
@@ -119,7 +122,9 @@ def test_while_rows_are_read_nothing_is_left_behind(nest, words, tmp_path):
 
 def test_a_second_ctrl_c_does_not_wait_for_the_step(nest, words, tmp_path):
     out = tmp_path / "run"
-    patch = ASK.format("SIGINT") + "import whet.train.loop as l\nl._clip = lambda *x: (ask(), ask(), os._exit(9))\n"
+    patch = (
+        ASK.format("SIGINT") + "import whet.train.optimizers as l\nl.clip = lambda *x: (ask(), ask(), os._exit(9))\n"
+    )
     ended = nest.run(*words, "--out", out, patch=patch)
     assert ended.code == 130 and ended.steps == ()
     assert RunDir(out).status() == "interrupted"

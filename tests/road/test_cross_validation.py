@@ -10,8 +10,8 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 import whet
-import whet.pipeline
 from road.conftest import FAST, write_rows
+from whet import room
 from whet.core import rundir
 from whet.core.errors import DataError, UsageError
 from whet.core.events import Said
@@ -128,10 +128,8 @@ def test_the_plan_says_how_much_longer_it_takes(rows):
 
 def test_a_budget_is_shared_out_and_all_train_alike(rows, small, tmp_path, monkeypatch):
     """Whatever the machine seems to do later on, the first fold says for all how many epochs there are."""
-    forecast, slower = whet.pipeline.forecast, iter(range(1, 9))
-    monkeypatch.setattr(
-        whet.pipeline, "forecast", lambda leg: replace(forecast(leg), train_seconds=10.0 * next(slower))
-    )
+    forecast, slower = room.forecast, iter(range(1, 9))
+    monkeypatch.setattr(room, "forecast", lambda leg: replace(forecast(leg), train_seconds=10.0 * next(slower)))
     run = whet.run(
         rows, model=small, out=tmp_path / "run", settings=[*FAST, *MEAN, *FOLDS, "train.epochs=40"], budget="4s"
     )

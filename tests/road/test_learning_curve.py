@@ -7,9 +7,8 @@ from dataclasses import replace
 import pytest
 
 import whet
-import whet.pipeline
 from road.conftest import FAST
-from whet import curve
+from whet import curve, room
 from whet.core import rundir
 from whet.core.errors import UsageError
 from whet.core.events import Began, Stepped
@@ -132,8 +131,8 @@ def test_a_budget_shortens_training_and_not_measuring(rows):
 
 
 def test_the_plan_says_what_it_costs(rows, monkeypatch):
-    forecast = whet.pipeline.forecast
-    monkeypatch.setattr(whet.pipeline, "forecast", lambda leg: replace(forecast(leg), train_seconds=40.0))
+    forecast = room.forecast
+    monkeypatch.setattr(room, "forecast", lambda leg: replace(forecast(leg), train_seconds=40.0))
     asked = " ".join(whet.plan(rows, settings=[*FAST, "evaluate.curve=true"]).notes)
     assert "a learning curve is measured beside it, with 25 and 50 % of the training rows: about 30 s more" in asked
     assert "a learning curve (evaluate.curve=true) would say" in " ".join(whet.plan(rows, settings=FAST).notes)

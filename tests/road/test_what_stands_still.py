@@ -54,7 +54,7 @@ def test_another_rate_and_another_batch_size_compute_nothing_below_again(both, r
     asked, plain, before = [], Trunk.states, sorted(states.home().rglob("*.states"))
     fed, feed = [], Trunk.fed
     forecast = whet.plan(rows, model=small, settings=FAST).forecasts[0]
-    monkeypatch.setattr("whet.pipeline.forecast", lambda leg: forecast)  # it times them
+    monkeypatch.setattr("whet.room.forecast", lambda leg: forecast)  # it times them
     monkeypatch.setattr(Trunk, "states", lambda self, flat: asked.append(flat.tokens) or plain(self, flat))
     monkeypatch.setattr(Trunk, "fed", lambda self, known: fed.append(known is not None) or feed(self, known))
     for number, setting in enumerate(("train.learning_rate=1e-3", "train.batch_size=4")):

@@ -13,7 +13,6 @@ from formulas import steps as shown
 from theory.shown import formula
 from whet.strategies.contract import Group
 from whet.train import optimizers, schedules
-from whet.train.loop import _clip
 
 DRAW = np.random.default_rng(0)
 START = DRAW.normal(size=5)
@@ -116,7 +115,7 @@ def test_clipping_is_that_of_the_loop(limit):
     parts = [nn.Parameter(torch.zeros(5, dtype=torch.float64)) for _ in GRADIENTS]
     for part, g in zip(parts, GRADIENTS, strict=True):
         part.grad = torch.tensor(g)
-    norm = _clip(parts, limit)
+    norm = optimizers.clip(torch.optim.SGD(parts, lr=1.0), limit)
     whole = np.concatenate(GRADIENTS)
     assert norm == pytest.approx(np.linalg.norm(whole))
     assert torch.cat([part.grad for part in parts]).numpy() == pytest.approx(shown.clip(whole, limit), rel=1e-5)

@@ -114,8 +114,11 @@ def probed(of: tuple[int, int], device: torch.device, threads: int | None = None
 
 def at_most(wanted: str, network: nn.Module) -> str:
     """The precision of a bundle, or float32 where this machine is slow in it."""
-    if wanted == "float32":
-        return wanted
+    return wanted if wanted == "float32" else precision(network)
+
+
+def precision(network: nn.Module) -> str:
+    """The type in which products of this network's shape are fastest here, with as many threads as torch uses now."""
     device, threads = next(network.parameters()).device, torch.get_num_threads()
     return probed(shape(network.config), device, threads).roof(threads).precision
 
