@@ -238,8 +238,8 @@ def assemble(
     )
     for note in built.notes:
         tell(Said(note))
-    if stage.train.kernels == "compiled" != kernels.chosen():
-        tell(Said("kernels cannot be compiled here, so plain code computes the same; the last bits will differ"))
+    if built.compute.device == "cpu":
+        tell(Said(f"kernels: {kernels.about()}"))
     limits = built.model.limits
     encoded = {
         name: encode_on_disk(split, task, built.model.tokenizer, limits, corpus.schema)

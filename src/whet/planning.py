@@ -62,14 +62,19 @@ def describe(leg: Leg) -> dict[str, Any]:
         "task": leg.stage.task_name,
         "strategy": leg.stage.strategy_name,
         "rows": {name: asdict(account) for name, account in leg.accounts.items()},
-        "machine": {**asdict(leg.built.compute), "reasons": list(leg.built.chosen.reasons), **_figures(leg)},
+        "machine": {**asdict(leg.built.compute), "kernels": leg.stage.train.kernels, **_figures(leg)},
     }
 
 
 def _figures(leg: Leg) -> dict[str, Any]:
-    """What the probe found for the threads that were chosen."""
-    roof = leg.built.chosen.probe.roof(leg.built.chosen.threads)
-    return {"gflops": {kind: roof.products(kind) for kind in roof.gflops}, "bandwidth": roof.bandwidth}
+    """Why the machine chose so, and what the probe found for the threads that were chosen."""
+    chosen = leg.built.chosen
+    roof = chosen.probe.roof(chosen.threads)
+    return {
+        "reasons": list(chosen.reasons),
+        "gflops": {kind: roof.products(kind) for kind in roof.gflops},
+        "bandwidth": roof.bandwidth,
+    }
 
 
 def show(leg: Leg, count: int) -> list[str]:

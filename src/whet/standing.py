@@ -102,7 +102,7 @@ def write_recipe(out: RunDir, recipe: Recipe) -> None:
 
 def note_machine(out: RunDir, recipe: Recipe) -> None:
     """What the machine chose for each stage, or was told; None where a stage has not come to it yet."""
-    names = ("device", "precision", "threads", "tokens_per_batch")
+    names = ("device", "precision", "threads", "tokens_per_batch", "kernels", "cache_trunk")
     out.mark("running", machine=[{name: getattr(one.train, name) for name in names} for one in recipe.stages])
 
 

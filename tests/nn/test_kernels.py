@@ -135,6 +135,17 @@ def test_surprises_of_a_language_head(words, even, bias, monkeypatch):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
 
 
+def test_only_who_learns_pays_for_gradients(monkeypatch):
+    given = []
+    plain = kernels.call
+    monkeypatch.setattr(kernels, "call", lambda name, *parts: (given.append(parts[3]), plain(name, *parts))[1])
+    head, states, truth = nn.Linear(INPUTS, 16), drawn(3, INPUTS), torch.tensor([1, 2, 3])
+    for grad in (torch.enable_grad, torch.no_grad, torch.inference_mode):
+        with grad():
+            surprised(states, head, truth)
+    assert [factors is not None for factors in given] == [True, False, False]
+
+
 def test_a_language_head_with_more_than_a_linear_layer_keeps_its_own_way():
     rows = [[5, 6, 7, 8, 9], [8, 7, 6]]
     for name, kind, plain in (("llama", "causal", True), ("gemma2", "causal", False), ("bert", "masked", False)):
@@ -251,6 +262,17 @@ def test_without_a_compiler_the_plain_code_is_used(monkeypatch, tmp_path):
     try:
         assert kernels.library() is None and kernels.chosen() == "plain"
         assert gelu(torch.ones(2, WIDTH)).allclose(nn.functional.gelu(torch.ones(2, WIDTH)))
+    finally:
+        kernels.library.cache_clear()
+
+
+def test_what_others_may_have_written_is_not_loaded(monkeypatch, tmp_path):
+    monkeypatch.setenv("WHET_CACHE", str(tmp_path))
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels").chmod(0o777)
+    kernels.library.cache_clear()
+    try:
+        assert kernels.library() is None
     finally:
         kernels.library.cache_clear()
 

@@ -164,7 +164,7 @@ def _probe() -> Iterator[Check]:
         return
     import torch
 
-    from whet.nn import machine
+    from whet.nn import kernels, machine
 
     config = SimpleNamespace(**json.loads((place / "config.json").read_text("utf-8")))
     fastest = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
@@ -173,6 +173,7 @@ def _probe() -> Iterator[Check]:
     a_token = machine.bytes_a_token(config, config.num_hidden_layers)
     for name, said in zip(("precision", "threads"), chosen.reasons, strict=False):
         yield Check(name, said, *_unless(chosen.probe.load <= limits.cores(), _again(machine.cache_file())))
+    yield Check("kernels", kernels.about(), *_unless(kernels.chosen() == "compiled", "install a C compiler (cc)"))
     yield Check("tokens at once", machine.about_tokens(machine.tokens_for(a_token, device), a_token, device))
     speeds = (f"{roof.bandwidth:.1f} GB/s with {roof.threads} threads" for roof in chosen.probe.roofs)
     yield Check("memory's speed", ", ".join(speeds).replace("with 1 threads", "with one thread"))

@@ -47,13 +47,14 @@ class _Attended(torch.autograd.Function):
 
 
 def _call(ctx: Any, made: tuple[Tensor, ...], grad: Tensor | None, to: Sequence[Tensor | None] = (None,) * 3) -> None:
+    """One way or, with ``grad``, back. Raises MemoryError where the kernel gets no room to work in."""
     query, key, value = made[:3]
     pattern = ctx.pattern
     steps = [part.stride(at) for part in (query, key, value) for at in (2, 1)]
     steps += [0, 0] if grad is None else [grad.stride(1), grad.stride(2)]
     starts, key_starts = pattern.layout.bounds(pattern.cross)
     heads, _, width = query.shape[1:]
-    kernels.call(
+    failed = kernels.call(
         "whet_attend",
         *made,
         grad,
@@ -71,3 +72,5 @@ def _call(ctx: Any, made: tuple[Tensor, ...], grad: Tensor | None, to: Sequence[
         *noise(pattern.dropout, ctx.drawn),
         kernels.is_half(query),
     )
+    if failed:
+        raise MemoryError("attention has no room to work in")

@@ -22,7 +22,7 @@ PIECE = 512
 
 def surprised(states_nd: Tensor, head: nn.Linear, truth_n: Tensor) -> Tensor:
     """``cross_entropy(head(states), truth)`` of each position, ``[N]``."""
-    found: Tensor = _Surprised.apply(states_nd, head.weight, head.bias, truth_n)
+    found: Tensor = _Surprised.apply(states_nd, head.weight, head.bias, truth_n, torch.is_grad_enabled())
     return found
 
 
@@ -37,8 +37,8 @@ class _Surprised(torch.autograd.Function):
     """Its gradients are made in the forward pass for a factor of 1 each, and anew where the factors differ."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, truth: Tensor) -> Tensor:
-        ctx.moves = tuple(ctx.needs_input_grad[:3])
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor | None, truth: Tensor, learns: bool) -> Tensor:
+        ctx.moves = tuple(learns and needed for needed in ctx.needs_input_grad[:3])  # which answering does not change
         ones = torch.ones(len(truth)) if any(ctx.moves) else None
         nll, ctx.grads = _swept(states, weight, bias, truth, ones, ctx.moves)
         ctx.save_for_backward(states, weight, bias, truth)
@@ -50,10 +50,10 @@ class _Surprised(torch.autograd.Function):
         first, equal = grad[0], bool((grad == grad[0]).all())
         if equal and ctx.grads is not None:
             grads, ctx.grads = ctx.grads, None
-            return *(None if one is None else one.mul_(first) for one in grads), None
+            return *(None if one is None else one.mul_(first) for one in grads), None, None
         states, weight, bias, truth = ctx.saved_tensors
         _, grads = _swept(states, weight, bias, truth, grad.contiguous(), ctx.moves)
-        return *grads, None
+        return *grads, None, None
 
 
 Grads = tuple[Tensor | None, Tensor | None, Tensor | None]

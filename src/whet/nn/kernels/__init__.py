@@ -13,6 +13,7 @@ import hashlib
 import os
 import platform
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -39,6 +40,8 @@ def library() -> ctypes.CDLL | None:
         return None
     try:
         home = cache.folder("kernels")
+        if not _is_ours(home):
+            return None
         place = home / f"{_key(compiler)}.so"
         if not place.is_file():
             _compile(compiler, place)
@@ -47,6 +50,12 @@ def library() -> ctypes.CDLL | None:
     except (OSError, subprocess.SubprocessError, AttributeError):
         return None
     return found
+
+
+def _is_ours(home: Path) -> bool:
+    """Whether nobody else can have put a file there: what is loaded from it runs."""
+    found = home.stat()
+    return not hasattr(os, "getuid") or (found.st_uid == os.getuid() and not found.st_mode & stat.S_IWOTH)
 
 
 def _compile(compiler: str, place: Path) -> None:
@@ -91,6 +100,13 @@ def chosen() -> Kernels:
     return "plain" if _plain or library() is None else "compiled"
 
 
+def about() -> str:
+    """What is in use here, with its reason where it is the slower."""
+    if chosen() == "compiled":
+        return "compiled in C for this processor"
+    return "plain torch, as the recipe says" if _plain else "plain torch: no C compiler (cc) makes the faster ones here"
+
+
 @contextlib.contextmanager
 def plain() -> Iterator[None]:
     """Inside, the plain code is used."""
@@ -119,12 +135,10 @@ def take_rows(*tensors: Tensor) -> bool:
 def call(name: str, *given: Tensor | float | Word | None) -> float:
     """Run a kernel: tensors go by their address, None is none, whole numbers take 64 bits, and threads come last.
 
-    Raises MemoryError where a kernel gets no room to work in.
+    What comes back means something where the kernel returns something.
     """
     function = getattr(library(), name)
     found: float = function(*map(_as_c, given), ctypes.c_int(torch.get_num_threads()))
-    if name == "whet_attend" and found:
-        raise MemoryError("attention has no room to work in")
     return found
 
 

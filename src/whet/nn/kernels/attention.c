@@ -48,46 +48,35 @@ static void turned(float *to, const float *from, int64_t count, int64_t length, 
     }
 }
 
-/* scores[i][j] = rows[i] . turned[:, j] for a block of rows, in keys from `first` to `last` (whole vectors). */
-static void products(float *scores, const float *rows, const float *turned, int64_t wide, int64_t length, int64_t first, int64_t last) {
-    for (int64_t j = first; j < last; j += 2 * W) {
-        const int two = j + W < last;
-        f16v a[BLOCK] = {0}, b[BLOCK] = {0};
-        for (int64_t c = 0; c < wide; c++) {
-            f16v k = vec(turned + c * length + j), l = two ? vec(turned + c * length + j + W) : (f16v){0};
+/* out[i][c] += sum of weights[i][k] * rows[k][c] for a block of rows i, with k from `first` to `last` and whole vectors
+ * of columns c from `left` to `right`; the three tensors' rows are `out_step`, `step` and `row_step` apart. */
+static void multiplied(float *out, int64_t out_step, const float *weights, int64_t step, const float *rows, int64_t row_step,
+                       int64_t first, int64_t last, int64_t left, int64_t right) {
+    for (int64_t c = left; c < right; c += 2 * W) {
+        const int two = c + W < right;
+        f16v a[BLOCK], b[BLOCK];
+        for (int i = 0; i < BLOCK; i++) {
+            a[i] = vec(out + i * out_step + c);
+            b[i] = two ? vec(out + i * out_step + c + W) : (f16v){0};
+        }
+        for (int64_t k = first; k < last; k++) {
+            f16v r = vec(rows + k * row_step + c), s = two ? vec(rows + k * row_step + c + W) : (f16v){0};
             for (int i = 0; i < BLOCK; i++) {
-                a[i] += rows[i * wide + c] * k;
-                b[i] += rows[i * wide + c] * l;
+                a[i] += weights[i * step + k] * r;
+                b[i] += weights[i * step + k] * s;
             }
         }
         for (int i = 0; i < BLOCK; i++) {
-            *(f16u *)(scores + i * length + j) = a[i];
-            if (two) *(f16u *)(scores + i * length + j + W) = b[i];
+            *(f16u *)(out + i * out_step + c) = a[i];
+            if (two) *(f16u *)(out + i * out_step + c + W) = b[i];
         }
     }
 }
 
-/* out[i] += sum over j of weights[i][j] * rows[j], for a block, in keys from `first` to `last` (no whole vectors). */
-static void weighted(float *out, const float *weights, const float *rows, int64_t wide, int64_t length, int64_t first, int64_t last) {
-    for (int64_t c = 0; c < wide; c += 2 * W) {
-        const int two = c + W < wide;
-        f16v a[BLOCK], b[BLOCK];
-        for (int i = 0; i < BLOCK; i++) {
-            a[i] = vec(out + i * wide + c);
-            b[i] = two ? vec(out + i * wide + c + W) : (f16v){0};
-        }
-        for (int64_t j = first; j < last; j++) {
-            f16v k = vec(rows + j * wide + c), l = two ? vec(rows + j * wide + c + W) : (f16v){0};
-            for (int i = 0; i < BLOCK; i++) {
-                a[i] += weights[i * length + j] * k;
-                b[i] += weights[i * length + j] * l;
-            }
-        }
-        for (int i = 0; i < BLOCK; i++) {
-            *(f16u *)(out + i * wide + c) = a[i];
-            if (two) *(f16u *)(out + i * wide + c + W) = b[i];
-        }
-    }
+/* scores[i][j] = rows[i] . turned[:, j], in whole vectors of keys j from `left` to `right`. */
+static void scored(float *scores, const float *rows, const float *turned, int64_t wide, int64_t length, int64_t left, int64_t right) {
+    for (int i = 0; i < BLOCK; i++) memset(scores + i * length + left, 0, sizeof(float) * (right - left));
+    multiplied(scores, length, rows, wide, turned, length, 0, wide, left, right);
 }
 
 /* to[j] += sum over the block of weights[i][j] * rows[i]. */
@@ -147,7 +136,7 @@ static void forward_task(side_t q, side_t k, side_t v, void *out, float *lse, co
         copied(qb, q, task->q0 + i0, first, heads, count, BLOCK, how);
         for (int64_t h = 0; h < heads; h++) {
             const int64_t kv = h / task->repeats;
-            products(scores, qb + h * BLOCK * wide, kt + kv * wide * length, wide, length, from, whole);
+            scored(scores, qb + h * BLOCK * wide, kt + kv * wide * length, wide, length, from, whole);
             float sums[BLOCK];
             for (int64_t i = 0; i < count; i++) {
                 float *row = scores + i * length;
@@ -168,7 +157,7 @@ static void forward_task(side_t q, side_t k, side_t v, void *out, float *lse, co
                 lse[place] = top * how->scale + logf(sums[i]);
             }
             memset(ob, 0, sizeof(float) * BLOCK * wide);
-            weighted(ob, scores, vr + kv * keys * wide, wide, length, from, to);
+            multiplied(ob, wide, scores, length, vr + kv * keys * wide, wide, from, to, 0, wide);
             for (int64_t i = 0; i < count; i++)
                 for (int64_t c = 0; c < how->d; c += W)
                     store_some(out, ((task->q0 + i0 + i) * task->heads + first + h) * how->d + c, vec(ob + i * wide + c) / sums[i],
@@ -229,13 +218,13 @@ static void backward_task(side_t q, side_t k, side_t v, side_t g, const float *l
         for (int64_t h = 0; h < heads; h++) {
             const int64_t kv = h / task->repeats;
             const float *qh = qb + h * BLOCK * wide, *gh = gb + h * BLOCK * wide;
-            products(p, qh, kt + kv * wide * length, wide, length, from, whole);
-            products(ds, gh, vt + kv * wide * length, wide, length, from, whole);
+            scored(p, qh, kt + kv * wide * length, wide, length, from, whole);
+            scored(ds, gh, vt + kv * wide * length, wide, length, from, whole);
             softmax_back(p, ds, lse, task, how, first + h, i0, count, from, whole, length);
             spread(dv + kv * each, p, gh, wide, length, from, to);
             spread(dk + kv * each, ds, qh, wide, length, from, to);
             memset(ob, 0, sizeof(float) * BLOCK * wide);
-            weighted(ob, ds, kr + kv * each, wide, length, from, to);
+            multiplied(ob, wide, ds, length, kr + kv * each, wide, from, to, 0, wide);
             for (int64_t i = 0; i < count; i++)
                 for (int64_t c = 0; c < d; c += W)
                     store_some(to_q, ((task->q0 + i0 + i) * task->heads + first + h) * d + c, vec(ob + i * wide + c), rest(c, d), how->half);
