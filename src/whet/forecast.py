@@ -26,19 +26,19 @@ from whet.nn import machine
 from whet.nn.packed import Engine
 from whet.nn.probe import timed
 from whet.prepare.batch import Step, heaviest, steps, sweep
-from whet.strategies.contract import Strategy, cut_in
+from whet.strategies.contract import Group, Strategy, cut_in
 from whet.tasks.contract import Batch
+from whet.train import optimizers
 from whet.train.course import Course
 from whet.train.fit import quieten
-from whet.train.optimizers import OPTIMIZERS, SETTINGS
 from whet.train.state import Checkpoint, Progress
 
 TRIAL_SECONDS, LEAST_STEPS, MOST_STEPS = 2.0, 2, 20
 """Steps are timed until they took so long, or until there are enough of them."""
 EPOCHS = 8
 """Epochs in which the heaviest batch is looked for; more would hardly find a heavier one."""
-SCRATCH = 1 << 24
-"""Numbers of the tensors that are updated and saved for their time: beyond the caches, as those of a model are."""
+SCRATCH = 1 << 22
+"""Numbers of the tensors that are updated and saved for their time: beyond a core's caches, as those of a model are."""
 STATE_BYTES = {"sgd": 4, "adagrad": 4, "rmsprop": 4, "adafactor": 1}
 """Bytes of optimizer memory a moving number; Adam's kind keeps two moments of 4 bytes."""
 GRADIENT_BYTES = 4
@@ -103,9 +103,10 @@ def forecast(leg: Leg) -> Forecast:
     fraction = course.steps / max(course.steps_per_epoch, 1)
     tokens = leg.accounts["train"].tokens * fraction
     answering, looking = _answering_seconds(leg), _answering_seconds(leg, Leg.fed)
+    memory.give_back()
     after = _held(device)
     seconds = tried.seconds_a_token * tokens
-    seconds += _updating_seconds(course, moving, device)
+    seconds += _updating_seconds(leg, course)
     seconds += looks * (looking * leg.accounts["validation"].tokens + _save_seconds(checkpoint))
     seconds += _stating_seconds(leg) * (leg.accounts["train"].tokens + leg.accounts["validation"].tokens)
     bundle = _bundle_bytes(leg)
@@ -240,22 +241,26 @@ def _answering_bytes(leg: Leg) -> int:
     return tokens * 4 * (2 * inner + 20 * width)
 
 
-def _updating_seconds(course: Course, moving: int, device: torch.device) -> float:
-    """Seconds of all updates of ``moving`` numbers and of their gradients' norms, scaled from a scratch tensor.
+def _updating_seconds(leg: Leg, course: Course) -> float:
+    """Seconds of all updates and of their gradients' norms, scaled from a scratch tensor.
 
     The first makes the optimizer's memory, which costs several times an update.
     """
-    scratch = torch.nn.Parameter(torch.zeros(min(SCRATCH, max(moving, 1)), device=device))
-    scratch.grad = torch.ones_like(scratch)
-    name = course.options.optimizer
-    trial = OPTIMIZERS[name]([scratch], lr=1e-3, **SETTINGS.get(name, {}))
+    name, network, device = course.options.optimizer, leg.model.network, leg.model.engine.device
+    groups = course.strategy.groups(network, leg.model.engine.anatomy, course.learning_rate, 0.0)
+    whole = optimizers.build(name, network, groups)
+    moving = optimizers.a_step(whole)
+    optimizers.release(whole)
+    scratch = torch.nn.Linear(1, min(SCRATCH, max(moving, 1)), bias=False, device=device)
+    scratch.weight.grad = torch.ones_like(scratch.weight)
+    trial = optimizers.build(name, scratch, [Group(("weight",), 1e-3, 0.0, 0)])
 
     def update() -> None:
-        torch.nn.utils.clip_grad_norm_([scratch], 1.0, foreach=True)
+        optimizers.clip(trial, 1.0)
         trial.step()
 
     first, later = timed(update, device), timed(update, device)
-    return (first + later * (course.steps - 1)) * moving / scratch.numel()
+    return (first + later * (course.steps - 1)) * moving / scratch.weight.numel()
 
 
 def _save_seconds(checkpoint_bytes: int) -> float:
@@ -278,5 +283,5 @@ def _peak(device: torch.device) -> int:
 
 
 def _held(device: torch.device) -> int:
-    """What is taken now; the processor's allocator gives little back (see ``machine.keep_pages``)."""
+    """What is taken now; the processor's allocator gives little back (see ``memory.keep_pages``)."""
     return torch.cuda.memory_allocated(device) if device.type == "cuda" else memory.resident_bytes()

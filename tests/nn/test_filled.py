@@ -18,7 +18,8 @@ from whet.nn.packed import Engine
 def test_a_long_row_becomes_a_multiple_of_the_grain(lengths):
     rows = [range(length) for length in lengths]
     flat = Flat.join(rows, [[1] * length for length in lengths])
-    found = filled(flat)
+    assert filled(flat, "float32") is flat
+    found = filled(flat, "bfloat16")
     assert found.tokens == sum(found.lengths) == len(found.ids)
     assert found.ids[: flat.tokens].equal(flat.ids)
     assert found.kinds.shape == found.ids.shape and found.kinds[: flat.tokens].equal(flat.kinds)
@@ -30,9 +31,9 @@ def test_a_long_row_becomes_a_multiple_of_the_grain(lengths):
 def test_the_filling_changes_neither_states_nor_gradients(family, monkeypatch):
     rows = [[5 + (3 * number + place) % 90 for place in range(40 - number)] for number in range(9)]
     flat = Flat.join(rows)
-    assert filled(flat) is not flat
+    assert filled(flat, "bfloat16") is not flat
     found = []
-    for fill in (filled, lambda row: row):
+    for fill in (lambda row, _: filled(row, "bfloat16"), lambda row, _: row):
         monkeypatch.setattr(packed, "filled", fill)
         network = families.FAMILIES[family]("base")
         anatomy = read_anatomy(network)

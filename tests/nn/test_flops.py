@@ -82,9 +82,10 @@ def test_shared_blocks_count_as_often_as_they_are_used():
 @pytest.mark.parametrize("lengths", [(5, 9, 3), (200, 57, 31), (256,), (300, 1)])
 def test_computed_tokens_are_those_of_the_rows_that_are_made(lengths):
     flat = Flat.join([[7] * length for length in lengths])
-    assert computed(flat, "flat", False) == filled(flat).tokens
-    assert computed(flat, "flat", True) == sum(lengths)
-    assert computed(flat, "padded", False) == len(lengths) * max(lengths)
+    for precision in ("float32", "bfloat16"):
+        assert computed(flat, "flat", False, precision) == filled(flat, precision).tokens
+        assert computed(flat, "flat", True, precision) == sum(lengths)
+        assert computed(flat, "padded", False, precision) == len(lengths) * max(lengths)
 
 
 def test_known_states_cost_nothing_below_where_they_stand():

@@ -16,6 +16,7 @@ from whet.assemble.model import Model
 from whet.assemble.options import ModelOptions
 from whet.assemble.source import Source
 from whet.assemble.vocabulary import extend
+from whet.core import memory
 from whet.core.draws import derive
 from whet.nn import machine
 from whet.nn.dropout import replace_dropouts
@@ -60,7 +61,7 @@ class Built:
 
 def fetch(source: Source, head: Head, model: ModelOptions, compute: Compute, seed: int) -> Fetched:
     """Load a model and its tokenizer, and take as many threads as it is fastest with; ``seed`` is the stage's."""
-    machine.keep_pages()
+    memory.keep_pages()
     if compute.threads is not None:
         torch.set_num_threads(compute.threads)
     loaded, tokenizer = load(source, head, model, derive(seed, "head")), tokenizer_of(source)

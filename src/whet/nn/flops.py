@@ -78,11 +78,11 @@ def work(network: nn.Module, anatomy: Anatomy, rows: Rows, known: int = 0) -> Wo
     return Work(a_token, a_row, a_pair, rows, anatomy.causal)
 
 
-def computed(flat: Flat, path: Path, encoder_decoder: bool) -> int:
+def computed(flat: Flat, path: Path, encoder_decoder: bool, precision: str) -> int:
     """How many places of tokens go through the blocks for a batch: its tokens, and what fills it up."""
     if path == "padded":
         return len(flat.lengths) * max(flat.lengths)
-    return flat.tokens if encoder_decoder else flat.tokens + filling(flat.tokens)
+    return flat.tokens if encoder_decoder else flat.tokens + filling(flat.tokens, precision)
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:

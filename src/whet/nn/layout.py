@@ -210,18 +210,19 @@ def arrange(flat: Flat, order: Sequence[int]) -> Sorted:
 
 
 GRAIN = 32
-"""Long rows are filled up to a multiple of it: a fiftieth more tokens, and some twenty shapes in place of hundreds."""
+"""Long rows in bfloat16 are filled up to a multiple of it: a fiftieth more tokens, and some twenty shapes in place of
+hundreds."""
 FILLED_FROM = 8 * GRAIN
 """Shorter rows stay as they are: filling would add more than an eighth, and they are few."""
 
 
-def filled(flat: Flat) -> Flat:
+def filled(flat: Flat, precision: str) -> Flat:
     """The row with one more example, of repeated tokens, where that makes its length a multiple of ``GRAIN``.
 
-    oneDNN compiles and keeps a kernel for every shape of a product. Rows of ever new lengths cost a quarter of the
-    time and six megabytes a step that way (docs/log.md).
+    oneDNN, which has bfloat16's products, compiles and keeps a kernel for every shape of a product. Rows of ever new
+    lengths cost a quarter of the time and six megabytes a step that way (docs/log.md). float32's products go elsewhere.
     """
-    missing = filling(flat.tokens)
+    missing = filling(flat.tokens, precision)
     if not missing:
         return flat
     kinds = None if flat.kinds is None else torch.cat([flat.kinds, flat.kinds[:missing]])
@@ -229,9 +230,9 @@ def filled(flat: Flat) -> Flat:
     return more if flat.states is None else more.with_states(torch.cat([flat.states, flat.states[:missing]]))
 
 
-def filling(tokens: int) -> int:
+def filling(tokens: int, precision: str) -> int:
     """How many tokens fill up a row of so many."""
-    return -tokens % GRAIN if tokens >= FILLED_FROM else 0
+    return -tokens % GRAIN if precision == "bfloat16" and tokens >= FILLED_FROM else 0
 
 
 CURRENT: ContextVar[Layout | None] = ContextVar("whet_layout", default=None)

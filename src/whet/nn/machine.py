@@ -5,7 +5,6 @@ Nothing here rests on what is free at the moment, so that the same machine alway
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import json
 import math
@@ -38,24 +37,6 @@ def cache_file() -> Path:
     """Where figures are kept: ``machine.json`` in ``WHET_CACHE``, by default ``~/.cache/whet``."""
     root = os.environ.get("WHET_CACHE")
     return (Path(root) if root else Path.home() / ".cache" / "whet") / "machine.json"
-
-
-def keep_pages() -> None:
-    """Let glibc keep freed memory for the next step instead of giving it back and faulting it in anew.
-
-    A step frees and takes some hundred megabytes; without this a tenth of its time goes into clearing fresh pages
-    (docs/log.md). Other systems have no ``mallopt``, and nothing happens there.
-    """
-    try:
-        libc = ctypes.CDLL(None)
-        libc.mallopt(_MMAP_THRESHOLD, 1 << 30)
-        libc.mallopt(_TRIM_THRESHOLD, (1 << 31) - 1)
-    except (OSError, AttributeError, TypeError):
-        return
-
-
-_MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
-"""The numbers of these settings in glibc's malloc.h."""
 
 
 @dataclass(frozen=True)

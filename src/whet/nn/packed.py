@@ -148,7 +148,7 @@ class Engine:
         """States as a block gave them, ``[1, T + filling, D]`` by length or ``[B, L, D]`` padded, as ``[T, D]``."""
         if self.path == "padded":
             return states[_rectangle(torch.ones_like(flat.ids), flat.lengths, 0).bool()]
-        row = flat if self.anatomy.encoder_decoder else filled(flat)
+        row = flat if self.anatomy.encoder_decoder else filled(flat, self.precision)
         order = sorted(range(len(row.lengths)), key=lambda index: -row.lengths[index])
         return arrange(row, order).restore(states[0])[: flat.tokens]
 
@@ -164,7 +164,7 @@ class Engine:
     def _flat(self, flat: Flat) -> Tensor:
         if self.anatomy.encoder_decoder:
             return self._flat_both(flat)
-        tokens, flat = flat.tokens, filled(flat)
+        tokens, flat = flat.tokens, filled(flat, self.precision)
         order = sorted(range(len(flat.lengths)), key=lambda index: -flat.lengths[index])
         row = arrange(flat, order)
         layout = Layout(runs(row.lengths), row.positions)

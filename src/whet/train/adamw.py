@@ -9,10 +9,10 @@ is only a motion of less than 1e-10 of the rate, far below the last place of any
 from __future__ import annotations
 
 import math
+import mmap
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +22,8 @@ LARGE = 2048
 """Rows from which on a table is worth it."""
 PIECE = 16384
 """Numbers that the kernels sum at a time."""
+LAZY = 1 << 18
+"""Numbers from which on memory is asked of the system: what malloc gives may have been in use, and is then cleared."""
 BETAS, EPS = (0.9, 0.999), 1e-8
 
 
@@ -161,8 +163,11 @@ class AdamW(torch.optim.Optimizer):
 
 
 def _zeros(like: Tensor) -> Tensor:
-    """Zeros that take memory only where they are written (numpy knows how): most rows of a table never are."""
-    return torch.from_numpy(np.zeros(like.shape, np.float32))
+    """Zeros that take memory only where they are written: most rows of a table never are."""
+    if like.numel() < LAZY or not hasattr(mmap, "MAP_PRIVATE"):  # Windows has no such thing
+        return torch.zeros_like(like)
+    fresh = mmap.mmap(-1, 4 * like.numel(), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    return torch.frombuffer(fresh, dtype=torch.float32).view(like.shape)
 
 
 def takes(parameters: Iterable[nn.Parameter]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from whet.core import memory
 from whet.core.errors import TrainingError
 from whet.core.events import Looked
 from whet.metrics.scores import better
@@ -68,10 +70,12 @@ class Keeper:
         """Score the validation rows; on an equal score the lower loss wins, on that the later weights stay out."""
         optimizers.settle(self.optimizer)
         self.network.eval()
+        memory.give_back()
         values = self.watch.look() if self.watch.look else {}
+        memory.give_back()
         step, is_best = self.progress.step, not values or _beats(self.watch.metric, values, self.progress.best)
         if is_best:
-            self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
+            self._keep_best()
             self.progress = self.progress.after(best_step=step, best=values or None, looks_since_best=0)
         else:
             self.progress = self.progress.after(looks_since_best=self.progress.looks_since_best + 1)
@@ -81,7 +85,7 @@ class Keeper:
     def save(self) -> Path:
         """Publish a checkpoint. Raises TrainingError where a weight is not finite: the last good state stays."""
         optimizers.settle(self.optimizer)
-        if not all(bool(torch.isfinite(tensor).all()) for tensor in self.moving.values()):
+        if not all(map(_is_finite, self.moving.values())):
             where = f"stage {self.progress.stage}, step {self.progress.step}"
             raise TrainingError("the weights are no longer finite numbers", where, DIVERGED)
         now = self.progress.best_step == self.progress.step
@@ -101,17 +105,29 @@ class Keeper:
         if start.best is not None:
             self.best = start.best
         elif start.progress.best_step == start.progress.step:
-            self.best = {name: tensor.detach().clone() for name, tensor in self.moving.items()}
+            self._keep_best()
 
     def restore_best(self) -> None:
         optimizers.release(self.optimizer)
         if self.best is not None:
             self._fill(self.best)
 
+    def _keep_best(self) -> None:
+        if self.best is None:
+            self.best = {name: torch.empty_like(tensor) for name, tensor in self.moving.items()}
+        with torch.no_grad():
+            for name, tensor in self.moving.items():
+                self.best[name].copy_(tensor)
+
     def _fill(self, weights: dict[str, torch.Tensor]) -> None:
         with torch.no_grad():
             for name, tensor in self.moving.items():
                 tensor.copy_(weights[name])
+
+
+def _is_finite(tensor: torch.Tensor) -> bool:
+    """Whether all its numbers are, without another tensor of its size."""
+    return all(math.isfinite(end) for end in torch.aminmax(tensor.detach()))
 
 
 def _beats(metric: str, values: dict[str, float], best: dict[str, float] | None) -> bool:

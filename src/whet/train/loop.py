@@ -89,7 +89,9 @@ def loop(
                 examples=step.examples,
                 tokens=sum(flat.tokens for flat in flats),
                 ends_epoch=place + 1 == per_epoch,
-                computed=sum(computed(flat, engine.path, engine.anatomy.encoder_decoder) for flat in flats),
+                computed=sum(
+                    computed(flat, engine.path, engine.anatomy.encoder_decoder, engine.precision) for flat in flats
+                ),
                 flops=useful.of([length for flat in flats for length in flat.lengths], step.supervised),
                 spent=laps.taken(),
             )

@@ -60,6 +60,13 @@ def clip(optimizer: torch.optim.Optimizer, limit: float) -> float:
     return float(torch.nn.utils.clip_grad_norm_(moving, limit or math.inf, foreach=True))
 
 
+def a_step(optimizer: torch.optim.Optimizer) -> int:
+    """How many numbers a step moves: all of them, but for tables of which it moves the rows that were read."""
+    late = optimizer.tables if isinstance(optimizer, adamw.AdamW) else {}
+    moving = (parameter for group in optimizer.param_groups for parameter in group["params"])
+    return sum(parameter.numel() for parameter in moving if parameter not in late)
+
+
 def settle(optimizer: torch.optim.Optimizer) -> None:
     """Make the weights and the optimizer's memory what they should be, before anyone reads them between two steps."""
     if isinstance(optimizer, adamw.AdamW):
