@@ -18,10 +18,13 @@ from whet.nn.attention import attend
 from whet.nn.dropout import dropout, replace_dropouts
 from whet.nn.fused import linear_add_norm, linear_gelu
 from whet.nn.layout import Layout, runs
+from whet.nn.lowrank import LowRank, linear
 from whet.nn.norms import add_norm, layer_norm, rms_norm
 from whet.nn.packed import Engine, Flat
+from whet.nn.products import like
 from whet.nn.quick import quicken
 from whet.nn.surprise import surprised
+from whet.train.adamw import AdamW
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="there is no C compiler here")
 CLOSE = {torch.float32: {"rtol": 5e-5, "atol": 5e-5}, torch.bfloat16: {"rtol": 3e-2, "atol": 1e-1}}
@@ -42,14 +45,20 @@ def answered(work, module, tensors):
     return [out.detach(), *(leaf.grad for leaf in leaves), *(one.grad for one in module.parameters())]
 
 
-def agree(work, *tensors, module=None):
-    module = module or nn.Module()
-    ours = answered(work, module, tensors)
+def agree(work, *tensors, module=None, products=torch.float32):
+    """``products`` is the type in which they are computed, as an engine says it."""
+    module, near = module or nn.Module(), CLOSE[tensors[0].dtype if products == torch.float32 else products]
+
+    def given(*parts):
+        with torch.autocast("cpu", torch.bfloat16, enabled=products == torch.bfloat16):
+            return work(*parts)
+
+    ours = answered(given, module, tensors)
     with kernels.plain():
-        theirs = answered(work, module, tensors)
+        theirs = answered(given, module, tensors)
     for one, other in zip(ours, theirs, strict=True):
         assert one.dtype == other.dtype
-        torch.testing.assert_close(one, other, **CLOSE[tensors[0].dtype])
+        torch.testing.assert_close(one, other, **near)
 
 
 def norm():
@@ -80,9 +89,16 @@ class TestRowByRow:
         agree(lambda layer, states, other: add_norm(states, other, layer, probability), *parts, module=norm())
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("rows", [1, 37])
-def test_rms_norm(rows):
-    agree(lambda layer, states: rms_norm(states, layer.weight, 1e-6), drawn(rows, WIDTH), module=norm_without_shift())
+def test_rms_norm(rows, kind):
+    states = drawn(rows, WIDTH, kind=kind)
+    agree(lambda layer, states: _typed(rms_norm, states, layer.weight, kind), states, module=norm_without_shift())
+
+
+def _typed(work, states, gain, kind):
+    """The plain code answers in float32 where gain and states differ, the kernel in the states' type."""
+    return work(states, gain, 1e-6).to(kind)
 
 
 def norm_without_shift():
@@ -91,17 +107,50 @@ def norm_without_shift():
     return made
 
 
+@pytest.mark.parametrize("products", KINDS)
 @pytest.mark.parametrize("probability", [0.0, 0.25])
-def test_a_linear_layer_with_all_that_follows(probability):
+def test_a_linear_layer_with_all_that_follows(probability, products):
     made = nn.ModuleList([nn.Linear(INPUTS, WIDTH), norm()])
-    parts = (drawn(1, 9, INPUTS), drawn(1, 9, WIDTH))
-    agree(
-        lambda both, states, other: linear_add_norm(both[0], states, other, both[1], probability), *parts, module=made
-    )
+    parts = (drawn(1, 9, INPUTS, kind=products), drawn(1, 9, WIDTH, kind=products))
+
+    def work(both, states, other):
+        return linear_add_norm(both[0], states, other, both[1], probability).to(products)
+
+    agree(work, *parts, module=made, products=products)
 
 
-def test_a_linear_layer_with_gelu():
-    agree(linear_gelu, drawn(1, 9, INPUTS), module=nn.Linear(INPUTS, WIDTH))
+@pytest.mark.parametrize("products", KINDS)
+def test_a_linear_layer_with_gelu(products):
+    agree(linear_gelu, drawn(1, 9, INPUTS, kind=products), module=nn.Linear(INPUTS, WIDTH), products=products)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("given", KINDS)
+@pytest.mark.parametrize("low", [False, True])
+def test_a_linear_layer_in_bfloat16_is_what_autocast_makes_of_it(bias, given, low):
+    made = nn.Linear(INPUTS, WIDTH, bias=bias)
+    if low:
+        made = LowRank(made, 4, 8.0)
+        nn.init.normal_(made.B, generator=torch.Generator().manual_seed(0))
+    work = (lambda layer, states: layer(states)) if low else linear
+    agree(work, drawn(1, 9, INPUTS, kind=given), module=made, products=torch.bfloat16)
+
+
+def test_the_copy_of_a_weight_follows_it():
+    layer, states = nn.Linear(INPUTS, WIDTH), drawn(3, INPUTS, kind=torch.bfloat16)
+    first = like(layer.weight, states)
+    assert first.dtype == torch.bfloat16 and like(layer.weight, states) is first
+    before, optimizer = first.clone(), AdamW([{"params": [layer.weight]}], layer)
+    layer.weight.grad = torch.ones_like(layer.weight)
+    optimizer.clip(0.0)
+    optimizer.step()
+    assert like(layer.weight, states) is first, "the optimizer has written both"
+    assert first.equal(layer.weight.to(torch.bfloat16)) and not first.equal(before)
+    with torch.no_grad():
+        layer.weight.zero_()
+    assert not like(layer.weight, states).any()
+    layer.weight.data = torch.ones_like(layer.weight)
+    assert like(layer.weight, states).all()
 
 
 def test_a_fused_layer_gives_its_gradients_once():
@@ -112,27 +161,29 @@ def test_a_fused_layer_gives_its_gradients_once():
         out.backward()
 
 
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("words", [7, 16, 50])
 @pytest.mark.parametrize("even", [True, False])
 @pytest.mark.parametrize("bias", [True, False])
-def test_surprises_of_a_language_head(words, even, bias, monkeypatch):
+def test_surprises_of_a_language_head(words, even, bias, kind, monkeypatch):
     monkeypatch.setattr("whet.nn.surprise.PIECE", 4)
-    states, truth = drawn(11, INPUTS, scale=2.0), torch.arange(11) % words
+    states, truth = drawn(11, INPUTS, scale=2.0, kind=kind), torch.arange(11) % words
     weights = torch.ones(11) if even else torch.linspace(-1, 2, 11)
     found = []
     for ours in (True, False):
         head, leaf = nn.Linear(INPUTS, words, bias=bias), states.clone().requires_grad_()
         with torch.no_grad():
             head.weight.copy_(drawn(words, INPUTS))
-            head.weight[0] = 30.0
+            head.weight[0] = 30.0 if kind == torch.float32 else 1.0
         torch.nn.init.constant_(head.bias, 0.25) if bias else None
-        each = (
-            surprised(leaf, head, truth) if ours else nn.functional.cross_entropy(head(leaf), truth, reduction="none")
-        )
+        with torch.autocast("cpu", torch.bfloat16, enabled=kind == torch.bfloat16):
+            logits = head(leaf).float()
+        each = surprised(leaf, head, truth) if ours else nn.functional.cross_entropy(logits, truth, reduction="none")
         (each * weights).sum().div(3).backward()
         found.append([each.detach(), leaf.grad, *(one.grad for one in head.parameters())])
     for mine, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-4)
+        near = {"rtol": 1e-4, "atol": 1e-4} if kind == torch.float32 else CLOSE[kind]
+        torch.testing.assert_close(mine, theirs, **near)
 
 
 def test_only_who_learns_pays_for_gradients(monkeypatch):
@@ -212,9 +263,10 @@ def test_attention_from_one_text_to_another():
     agree(work, *parts)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.path == "flat"])
-def test_a_network_learns_the_same_either_way(name):
-    """With dropout on: the noise is equal too."""
+def test_a_network_learns_the_same_either_way(name, precision):
+    """With dropout on: the noise is equal too. In bfloat16 the gradients point the same way but for its rounding."""
     network = FAMILIES[name]("seq2seq" if name == "marian" else "sequence").train()
     replace_dropouts(network)
     end = network.config.eos_token_id
@@ -223,15 +275,18 @@ def test_a_network_learns_the_same_either_way(name):
     for way in ("compiled", "plain"):
         kernels.choose(way)
         network.zero_grad()
-        engine = Engine(network, read_anatomy(network), "flat")
+        engine = Engine(network, read_anatomy(network), "flat", precision)
         torch.manual_seed(1)
         states = engine.states(Flat.join([[*row, end] for row in rows] if engine.anatomy.encoder_decoder else rows))
-        states.square().mean().backward()
+        states.float().square().mean().backward()
         found.append({name: one.grad.clone() for name, one in network.named_parameters() if one.grad is not None})
     kernels.choose("compiled")
     assert found[0].keys() == found[1].keys() and found[0]
     for part, mine in found[0].items():
-        torch.testing.assert_close(mine, found[1][part], rtol=1e-3, atol=1e-5, msg=part)
+        if precision == "float32":
+            torch.testing.assert_close(mine, found[1][part], rtol=1e-3, atol=1e-5, msg=part)
+    mine, theirs = (torch.cat([one.flatten() for one in grads.values()]) for grads in found)
+    assert (mine - theirs).norm() < (1e-3 if precision == "float32" else 0.1) * theirs.norm()
 
 
 def test_what_a_network_is_made_of_is_found_and_its_names_stay():

@@ -59,6 +59,8 @@ def attend(
     cross = bool(getattr(module, "whet_cross", False))
     pattern = Pattern(layout, cross, query.shape[1], causal and not cross, sliding_window, softcap, scale, dropout)
     bias = None if position_bias is None or position_bias.dim() == 0 else position_bias[0]
+    if query.dtype != value.dtype:  # positions are turned in float32 while products are in bfloat16
+        query, key = query.to(value.dtype), key.to(value.dtype)
     if bias is None and softcap is None and kernels.take(query, key, value):
         return attended(query, key, value, pattern), None
     repeats = query.shape[1] // key.shape[1]

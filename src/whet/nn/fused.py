@@ -17,14 +17,16 @@ from torch import Tensor, nn
 from whet.nn import kernels
 from whet.nn.activations import gelu, gelued, gelued_back
 from whet.nn.dropout import STEPS, dropped_steps, new_key, noise
-from whet.nn.lowrank import needed, product, product_back, product_of
+from whet.nn.lowrank import product_of
 from whet.nn.norms import add_norm, normed, normed_back
+from whet.nn.products import as_taken, needed, product, product_back
 
 
 def linear_gelu(linear: nn.Module, states: Tensor) -> Tensor:
     """``gelu(linear(states))``: ``[..., I]`` to ``[..., O]``."""
-    if (layer := product_of(linear, states)) is not None:
-        found: Tensor = _LinearGelu.apply(states, *layer)
+    layer = product_of(linear, states)
+    if layer is not None and _fits(layer[2]):
+        found: Tensor = _LinearGelu.apply(*layer)
         return found
     return gelu(linear(states))
 
@@ -33,14 +35,20 @@ def linear_add_norm(
     linear: nn.Module, states: Tensor, residual: Tensor, norm: nn.LayerNorm, probability: float
 ) -> Tensor:
     """``norm(dropout(linear(states)) + residual)``: ``[..., I]`` and ``[..., O]`` to ``[..., O]``."""
-    fitting = norm.bias is not None and dropped_steps(probability) < STEPS
+    fitting = dropped_steps(probability) < STEPS
     layer = product_of(linear, states)
-    if fitting and layer is not None and kernels.take_rows(residual, norm.weight, norm.bias):
+    if fitting and layer is not None and _fits(layer[2], norm.weight, norm.bias):
         key = new_key() if probability > 0 else 0
-        rest = (residual, norm.weight, norm.bias, norm.eps, probability, key)
-        found: Tensor = _LinearAddNorm.apply(states, *layer, *rest)
+        rest = (as_taken(residual), norm.weight, norm.bias, norm.eps, probability, key)
+        found: Tensor = _LinearAddNorm.apply(*layer, *rest)
         return found
     return add_norm(linear(states), residual, norm, probability)
+
+
+def _fits(*rows: Tensor | None) -> bool:
+    """Whether the kernels read such a bias, gain and shift."""
+    found = [row for row in rows if row is not None]
+    return len(found) == len(rows) and kernels.take_rows(*found)
 
 
 class _LinearGelu(torch.autograd.Function):

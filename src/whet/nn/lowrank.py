@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import torch
@@ -13,6 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from whet.core.errors import ModelError
 from whet.nn import kernels
+from whet.nn.products import Layer, as_taken, narrow, needed, product, product_back
 
 Variant = Literal["plain", "rslora", "dora"]
 
@@ -42,7 +43,7 @@ class LowRank(nn.Module):
     def forward(self, states: Tensor) -> Tensor:
         """``[..., inputs]`` to ``[..., outputs]``."""
         if not self.off and (layer := product_of(self, states)) is not None:
-            found: Tensor = _LowRankLinear.apply(states, *layer)
+            found: Tensor = _Linear.apply(*layer)
             return found
         answered: Tensor = self.base(states)
         if self.off:
@@ -84,7 +85,7 @@ class LowRank(nn.Module):
         return self.base
 
 
-class _LowRankLinear(torch.autograd.Function):
+class _Linear(torch.autograd.Function):
     """``x W^T + bias + scale * (x A^T) B^T`` as one node: the wide products add up where they lie."""
 
     @staticmethod
@@ -96,62 +97,38 @@ class _LowRankLinear(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         states, weight, *low = ctx.saved_tensors
-        to_bias = grad.reshape(-1, grad.shape[-1]).sum(0) if ctx.needs_input_grad[2] else None
+        to_bias = None
+        if ctx.needs_input_grad[2]:
+            to_bias = grad.reshape(-1, grad.shape[-1]).sum(0, dtype=torch.float32)
         to_states, to_weight, *to_low = product_back(ctx, grad, states, weight, low)
         return to_states, to_weight, to_bias, *to_low
 
 
-Layer = tuple[Tensor, Tensor | None, Tensor | None, Tensor | None, float]
-"""A linear layer's weight and bias, and the two matrices and the scale of a low-rank layer beside it."""
+def linear(layer: Any, states: Tensor) -> Tensor:
+    """What an ``nn.Linear`` computes, over a kept copy of its weight where products are in bfloat16."""
+    if narrow() and (whole := product_of(layer, states)) is not None:
+        found: Tensor = _Linear.apply(*whole)
+        return found
+    return nn.functional.linear(states, layer.weight, layer.bias)
 
 
-def product_of(linear: nn.Module, states: Tensor) -> Layer | None:
-    """What a linear layer computes, where ``product`` computes it: in float32 on the processor, with kernels in use."""
-    base: Any = linear.base if isinstance(linear, LowRank) else linear
-    if type(base) is not nn.Linear or base.bias is None or torch.is_autocast_enabled("cpu"):
+def product_of(layer: nn.Module, states: Tensor) -> Layer | None:
+    """What ``product`` computes for a linear layer, one with a low-rank layer beside it included.
+
+    None where it cannot: off the processor, without the kernels, for DoRA, and under dropout before the low-rank part.
+    """
+    base: Any = layer.base if isinstance(layer, LowRank) else layer
+    if type(base) is not nn.Linear or base.weight.dtype != torch.float32:
         return None
-    if states.dtype != torch.float32 or not kernels.take_rows(states, base.weight, base.bias):
+    given = as_taken(states)
+    known = torch.bfloat16 if narrow() else torch.float32
+    if given.dtype != known or not kernels.take(given) or not kernels.take(base.weight):
         return None
-    if not isinstance(linear, LowRank) or linear.off:
-        return base.weight, base.bias, None, None, 0.0
-    if linear.magnitude is not None or (linear.training and linear.dropout.p > 0):
+    if not isinstance(layer, LowRank) or layer.off:
+        return given, base.weight, base.bias, None, None, 0.0
+    if layer.magnitude is not None or (layer.training and layer.dropout.p > 0):
         return None
-    return base.weight, base.bias, linear.A, linear.B, linear.scale
-
-
-def product(ctx: Any, states: Tensor, weight: Tensor, low: Sequence[Any], bias: Tensor | None = None) -> Tensor:
-    """``x W^T`` with the low-rank part where there is one; ``ctx`` keeps what is narrow for the backward pass."""
-    made = nn.functional.linear(states, weight, bias)
-    down, up, ctx.scale = low
-    ctx.narrow = None
-    if down is not None:
-        ctx.narrow = states.reshape(-1, states.shape[-1]) @ down.t()
-        made.view(-1, made.shape[-1]).addmm_(ctx.narrow, up.t(), alpha=ctx.scale)
-    return made
-
-
-def needed(ctx: Any, states: Tensor, low: Sequence[Any]) -> Tensor | None:
-    """The input, where its layer's weight moves or has a low-rank layer beside it: a still one keeps nothing."""
-    return states if ctx.needs_input_grad[1] or low[0] is not None else None
-
-
-def product_back(
-    ctx: Any, grad: Tensor, states: Tensor | None, weight: Tensor, low: Sequence[Any]
-) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None, None]:
-    """Gradients of input, weight and both narrow matrices, as far as they are needed."""
-    down, up = low
-    grad_ro = grad.reshape(-1, grad.shape[-1])
-    states_ri = None if states is None else states.reshape(-1, states.shape[-1])
-    to_states = grad_ro @ weight if ctx.needs_input_grad[0] else None
-    to_weight = grad_ro.t() @ states_ri if states_ri is not None and ctx.needs_input_grad[1] else None
-    to_down = to_up = None
-    if down is not None and states_ri is not None:
-        felt = (grad_ro @ up).mul_(ctx.scale)
-        to_down, to_up = felt.t() @ states_ri, (grad_ro.t() @ ctx.narrow).mul_(ctx.scale)
-        if to_states is not None:
-            to_states.addmm_(felt, down)
-    shaped = None if to_states is None else to_states.view(*grad.shape[:-1], weight.shape[1])
-    return shaped, to_weight, to_down, to_up, None
+    return given, base.weight, base.bias, layer.A, layer.B, layer.scale
 
 
 def weight_of(layer: nn.Module) -> Tensor:

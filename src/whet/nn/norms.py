@@ -34,7 +34,7 @@ def layer_norm(norm: nn.LayerNorm, states: Tensor) -> Tensor:
 
 def rms_norm(states: Tensor, gain: Tensor, eps: float) -> Tensor:
     """``states / sqrt(mean(states^2) + eps) * gain`` for ``[..., D]``, computed in float32."""
-    if kernels.take_rows(states, gain) and gain.dtype == torch.float32:
+    if kernels.take_rows(states) and kernels.take_rows(gain) and gain.dtype == torch.float32:
         found: Tensor = _Rms.apply(states, gain, eps)
         return found
     wide = states.float()
@@ -115,7 +115,7 @@ def normed_back(
     drawn: Noise,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of ``summed``, gain and shift; ``to_states`` and ``to_bias`` are filled where they are given."""
-    width, grad = summed.shape[-1], grad.contiguous()
+    width, grad = summed.shape[-1], grad.to(summed.dtype).contiguous()
     to_summed, to_gain, to_shift = torch.empty_like(summed), torch.empty_like(gain), torch.empty_like(gain)
     parts = torch.empty(torch.get_num_threads(), 3, width)
     given = (grad, summed, gain, stats, to_summed, to_states, parts, to_gain, to_shift, to_bias)
@@ -139,7 +139,7 @@ class _Rms(torch.autograd.Function):
     @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         states, gain, stats = ctx.saved_tensors
-        grad, width = grad.contiguous(), states.shape[-1]
+        grad, width = grad.to(states.dtype).contiguous(), states.shape[-1]
         to_states, to_gain = torch.empty_like(states), torch.empty_like(gain)
         parts = torch.empty(torch.get_num_threads(), width)
         given = (grad, states, gain, stats, to_states, parts, to_gain)

@@ -22,7 +22,7 @@ from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
-from whet.nn.quick import quicken
+from whet.nn.quick import keep_narrow, quicken
 from whet.nn.surprise import PIECE, fits, surprised
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Engine:
         """What stands still below the strategy's cut, where stored states can stand in for it."""
         families.prepare(network, anatomy, path)
         quicken(network)
+        if not anatomy.encoder_decoder:
+            keep_narrow(network.get_submodule(anatomy.blocks[0].name))
 
     @property
     def device(self) -> torch.device:
@@ -57,8 +59,12 @@ class Engine:
     def states(self, flat: Flat) -> Tensor:
         """The last states ``[T, D]`` in the batch's own order; of the decoder where the batch has one."""
         flat = flat.to(self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with self._products():
             return self._padded(flat) if self.path == "padded" else self._flat(flat)
+
+    def _products(self) -> torch.autocast:
+        """Inside, products are computed in the engine's precision."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16")
 
     def sequence(self, flat: Flat) -> Tensor:
         """One answer an example: float32 logits ``[B, outputs]``."""
@@ -103,6 +109,8 @@ class Engine:
     def surprises_in(self, states_td: Tensor, at_n: Tensor, truth_n: Tensor) -> Tensor:
         """The same for states that are known already."""
         rows_nd = states_td.index_select(0, at_n.to(self.device))
+        if self.precision == "bfloat16" and self.device.type == "cpu":
+            rows_nd = rows_nd.to(torch.bfloat16)
         if len(at_n) and (head := self._linear_head(rows_nd)) is not None:
             return surprised(rows_nd, head, truth_n)
         pieces = zip(rows_nd.split(PIECE), truth_n.to(self.device).split(PIECE), strict=True)
@@ -116,8 +124,10 @@ class Engine:
             return None
         if self._tried[0] is not head:
             with torch.no_grad():
-                rows = rows_nd[:2].detach()
-                alike = torch.allclose(self._vocabulary(rows), head(rows), rtol=TOLERANCE, atol=TOLERANCE)
+                rows = rows_nd[:2].detach().float()
+                with self._products():
+                    plain = head(rows).float()
+                alike = torch.allclose(self._vocabulary(rows), plain, rtol=TOLERANCE, atol=TOLERANCE)
             self._tried = (head, alike)
         return head if self._tried[1] else None
 
@@ -156,7 +166,7 @@ class Engine:
         return nn.functional.cross_entropy(self._vocabulary(rows_nd), truth_n, reduction="none")
 
     def _vocabulary(self, rows_nd: Tensor) -> Tensor:
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+        with self._products():
             if self.anatomy.encoder_decoder:
                 return families.vocabulary(self.network, rows_nd).float()
             return stub.head(self.network, self.anatomy, rows_nd.unsqueeze(0))[0].float()

@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from whet.nn import kernels
 from whet.nn.activations import gelu, swiglu
 from whet.nn.fused import linear_add_norm, linear_gelu
+from whet.nn.lowrank import linear
 from whet.nn.norms import layer_norm, rms_norm
+from whet.nn.products import as_taken
 
 TOLERANCE = 1e-5
 TRIAL_ROWS = 3
@@ -29,15 +31,32 @@ def quicken(network: nn.Module) -> int:
         if "forward" in vars(module):
             continue
         quick = _quick(module)
-        if quick is not None and _agrees(module, quick):
+        if quick is not None and (type(module) is nn.Linear or _agrees(module, quick)):
             module.forward = quick  # type: ignore[method-assign]
             found += 1
     return found
 
 
+def keep_narrow(block: nn.Module) -> None:
+    """From its first block on, a network's states stay in the type of its products. Harmless when repeated."""
+    if not hasattr(block, "whet_narrow"):
+        block.whet_narrow = block.register_forward_pre_hook(_narrowed, with_kwargs=True)  # type: ignore[assignment]
+
+
+Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def _narrowed(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Arguments:
+    if given:
+        return (as_taken(given[0]), *given[1:]), named
+    return given, {**named, "hidden_states": as_taken(named["hidden_states"])}
+
+
 def _quick(module: nn.Module) -> Callable[..., Any] | None:
     """The other way of a module that looks like one of those known."""
     name = type(module).__name__
+    if type(module) is nn.Linear:
+        return partial(linear, module)
     if type(module) is nn.LayerNorm:
         return partial(layer_norm, module)
     if name.endswith("RMSNorm") and hasattr(module, "variance_epsilon"):

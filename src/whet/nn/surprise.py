@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.nn import kernels
+from whet.nn.products import like
 
 PIECE = 512
 """Positions whose logits stand at once: 60 MB of them for 30,000 tokens."""
@@ -27,10 +28,10 @@ def surprised(states_nd: Tensor, head: nn.Linear, truth_n: Tensor) -> Tensor:
 
 
 def fits(head: nn.Module, states_nd: Tensor) -> bool:
-    """Whether this is a plain linear head in float32, and the kernels are in use."""
-    if type(head) is not nn.Linear or torch.is_autocast_enabled("cpu") or states_nd.dtype != torch.float32:
+    """Whether this is a plain linear head with float32 weights, and the kernels are in use."""
+    if type(head) is not nn.Linear or head.weight.dtype != torch.float32:
         return False
-    return kernels.take(states_nd, head.weight)
+    return kernels.take(states_nd) and kernels.take(head.weight)
 
 
 class _Surprised(torch.autograd.Function):
@@ -68,21 +69,24 @@ def _swept(
     moves: tuple[bool, ...],
 ) -> tuple[Tensor, Grads]:
     """All pieces once: the surprises ``[N]``, and with ``factors`` ``[N]`` the gradients of their weighted sum."""
-    nll = torch.empty(len(truth))
+    nll, half = torch.empty(len(truth)), kernels.is_half(states)
     wanted = moves if factors is not None else (False,) * 3
     parts = (states, weight, bias)
     to_states, to_weight, to_bias = (
         torch.zeros_like(one) if yes and one is not None else None for one, yes in zip(parts, wanted, strict=True)
     )
+    taken, shift = like(weight, states), None if bias is None else bias.to(states.dtype)
     for first in range(0, len(truth), PIECE):
         place = slice(first, first + PIECE)
-        logits = nn.functional.linear(states[place], weight, bias)
+        logits = nn.functional.linear(states[place], taken, shift)
         own = None if factors is None else factors[place]
-        kernels.call("whet_surprise", logits, truth[place], nll[place], own, *logits.shape)
+        kernels.call("whet_surprise", logits, truth[place], nll[place], own, *logits.shape, half)
         if to_states is not None:
-            torch.mm(logits, weight, out=to_states[place])
-        if to_weight is not None:
+            torch.mm(logits, taken, out=to_states[place])
+        if to_weight is not None and half:
+            to_weight += logits.t() @ states[place]
+        elif to_weight is not None:
             to_weight.addmm_(logits.t(), states[place])
         if to_bias is not None:
-            to_bias += logits.sum(0)
+            to_bias += logits.sum(0, dtype=torch.float32)
     return nll, (to_states, to_weight, to_bias)

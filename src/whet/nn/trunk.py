@@ -59,9 +59,11 @@ class Trunk:
             yield
             return
         row = states_td[None].to(self.given)
+        below = row.float()  # as embeddings give it, by whose type families compute their positions
         before = [vars(module).get("forward") for module in self.still]
-        for module in self.still:
-            module.forward = lambda *args, **given: row
+        for module in self.still[:-1]:
+            module.forward = lambda *args, **given: below
+        self.last.forward = lambda *args, **given: row
         try:
             yield
         finally:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.nn import kernels
+from whet.nn.products import copy_of, keep
 
 LARGE = 2048
 """Rows from which on a table is worth it."""
@@ -112,7 +113,7 @@ class AdamW(torch.optim.Optimizer):
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
         """Move everything that has a gradient."""
-        places, counts, numbers = [], [], []
+        places, counts, numbers, moved = [], [], [], []
         for group in self.param_groups:
             for parameter in group["params"]:
                 if (grad := parameter.grad) is None:
@@ -123,12 +124,19 @@ class AdamW(torch.optim.Optimizer):
                     self.tables[parameter].step(grad, now, self.scale)
                     continue
                 moments = (memory["exp_avg"], memory["exp_avg_sq"])
-                places.append([one.data_ptr() for one in (parameter, grad, *moments)])
+                copy = copy_of(parameter)
+                told = (parameter, grad, *moments, copy)
+                places.append([0 if one is None else one.data_ptr() for one in told])
                 counts.append(parameter.numel())
                 numbers.append(now)
+                moved.append(parameter)
         if counts:
-            told = (torch.tensor(places), torch.tensor(counts), torch.tensor(numbers), len(counts))
-            kernels.call("whet_adamw", *told, *BETAS, EPS, self.scale)
+            lists = (torch.tensor(places), torch.tensor(counts), torch.tensor(numbers), len(counts))
+            kernels.call("whet_adamw", *lists, *BETAS, EPS, self.scale)
+            torch.autograd.graph.increment_version(moved)  # which torch does by itself where it moves them
+            for parameter in moved:
+                if (copy := copy_of(parameter)) is not None:
+                    keep(parameter, copy)
         self.scale = 1.0
 
     def settle(self) -> None:

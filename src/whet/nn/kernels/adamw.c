@@ -11,7 +11,7 @@ typedef struct {
     float b1, b2, eps, scale;
 } moments_t;
 
-static inline void moved(float *p, float *m, float *v, f16v g, int n, float rate, float root, float decay, const moments_t *how) {
+static inline f16v moved(float *p, float *m, float *v, f16v g, int n, float rate, float root, float decay, const moments_t *how) {
     f16v first = load_some(m, 0, n, 0), second = load_some(v, 0, n, 0), weight = load_some(p, 0, n, 0) * decay, square;
     first += (1 - how->b1) * (g - first);
     second = second * how->b2 + (1 - how->b2) * (g * g);
@@ -20,10 +20,11 @@ static inline void moved(float *p, float *m, float *v, f16v g, int n, float rate
     store_some(m, 0, first, n, 0);
     store_some(v, 0, second, n, 0);
     store_some(p, 0, weight, n, 0);
+    return weight;
 }
 
-/* `places` holds for each of `tensors` the addresses of weights, gradient and both moments, `counts` their lengths,
- * `numbers` their rate, root and decay. */
+/* `places` holds for each of `tensors` the addresses of weights, gradient, both moments, and of a copy of the weights
+ * in bfloat16 (0 where there is none) that follows them; `counts` their lengths, `numbers` their rate, root and decay. */
 void whet_adamw(const int64_t *places, const int64_t *counts, const float *numbers, int64_t tensors, float b1, float b2, float eps,
                 float scale, int threads) {
     const moments_t how = {b1, b2, eps, scale};
@@ -32,15 +33,17 @@ void whet_adamw(const int64_t *places, const int64_t *counts, const float *numbe
         const flush_t state = flush_on();
         int64_t piece = 0;
         for (int64_t t = 0; t < tensors; t++) {
-            float *p = (float *)places[4 * t], *g = (float *)places[4 * t + 1], *m = (float *)places[4 * t + 2],
-                  *v = (float *)places[4 * t + 3];
+            float *p = (float *)places[5 * t], *g = (float *)places[5 * t + 1], *m = (float *)places[5 * t + 2],
+                  *v = (float *)places[5 * t + 3];
+            void *copy = (void *)places[5 * t + 4];
             const float rate = numbers[3 * t], root = numbers[3 * t + 1], decay = numbers[3 * t + 2];
             for (int64_t from = 0; from < counts[t]; from += PIECE, piece++) {
                 if (piece % threads != thread) continue;
                 const int64_t to = from + PIECE < counts[t] ? from + PIECE : counts[t];
                 for (int64_t c = from; c < to; c += W) {
                     const int n = rest(c, to);
-                    moved(p + c, m + c, v + c, load_some(g, c, n, 0) * scale, n, rate, root, decay, &how);
+                    const f16v now = moved(p + c, m + c, v + c, load_some(g, c, n, 0) * scale, n, rate, root, decay, &how);
+                    if (copy) store_some(copy, c, now, n, 1);
                 }
             }
         }
