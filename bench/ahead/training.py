@@ -36,8 +36,8 @@ PLAIN_FULL = {"name": "full", "head_rate": 1.0}
 """``full`` with one rate for all weights, as the plain optimizer has it, for comparing first losses."""
 BATCH = 32
 ROWS, HELD_OUT = 2000, 872
-"""Of SST-2: its first rows of training and, for validation and test, as many as it has for validation. All of them would
-keep the documented Trainer busy for ten minutes a run."""
+"""The first rows of SST-2's training data, and of validation and test: all of them would keep the documented Trainer
+busy for ten minutes a run."""
 FROZEN_ROWS = 1200
 STILL = 4
 """Two thirds of MiniLM's six blocks."""
