@@ -22,6 +22,7 @@ import torch
 
 from bench import earlier, table
 from bench.ahead import answering, training
+from bench.ahead.kernels import kernels
 from bench.processes import ROOT
 from whet.core import rundir
 from whet.papers import versions
@@ -36,8 +37,9 @@ AHEAD: dict[str, Callable[[Path, int, int | None], dict[str, Any]]] = {
     "decoder": training.decoder,
     "cold": answering.cold,
     "predict": answering.predict,
+    "kernels": kernels,
 }
-"""The benches of the table: each takes a scratch folder, the count of pairs, and how few rows to try it on."""
+"""The benches of the tables: each takes a scratch folder, the count of pairs, and how few rows to try it on."""
 
 
 def machine() -> dict[str, Any]:
@@ -91,8 +93,7 @@ def main() -> None:
             figures = {key: value for key, value in found[name].items() if "median" in key or "mean" in key}
             print(json.dumps({name: figures}), flush=True)
         rundir.write_json(place, found)
-    if rows := table.rows_of(found):
-        print(table.table(rows))
+    print("\n\n".join(block for block in table.blocks(table.rows_of(found)).values() if block != table.NONE))
     print(f"raw figures: {place}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""``python -m bench.table``: write the table of docs/benchmarks.md anew from the newest run of every row.
+"""``python -m bench.table``: write the tables of docs/benchmarks.md anew from the newest run of every row.
 
 What was tried on few rows is not shown, and a row of which no run exists says so.
 """
@@ -13,8 +13,9 @@ from typing import Any
 from bench.processes import ROOT
 
 RESULTS, PAGE = ROOT / "bench" / "results", ROOT / "docs" / "benchmarks.md"
-BEGIN, END = "<!-- table -->", "<!-- /table -->"
+MARKS = {name: (f"<!-- {name} -->", f"<!-- /{name} -->") for name in ("table", "kernels")}
 HEAD = ("what", "target", "measured", "least to most", "pairs", "verdict", "run")
+KERNELS = ("kernel, forward and backward", "times as fast as plain torch", "least to most", "takes", "run")
 UNITS = {"x": " x", "s": " s", "share": ""}
 NONE = "No run is kept yet: `make bench` makes one."
 
@@ -45,25 +46,33 @@ def verdict(row: Mapping[str, Any]) -> str:
     return f"{said} ({'; '.join(row['notes'])})" if row["notes"] else said
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
+def blocks(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The tables by the names of their marks: kernels stand apart."""
+    apart = [row for row in rows if row["name"].startswith("kernels/")]
+    others = [row for row in rows if row not in apart]
+    return {"table": table(HEAD, map(_cells, others)), "kernels": table(KERNELS, map(_kernel_cells, apart))}
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Markdown, a line a row."""
-    if not rows:
-        return NONE
-    lines = ["| " + " | ".join(HEAD) + " |", "|" + "---|" * len(HEAD)]
-    for row in rows:
-        bound = "at most" if row["at_most"] else "at least"
-        spread = f"{_said(row['least'], row)} to {_said(row['most'], row)}"
-        cells = (
-            row["told"],
-            f"{bound} {_said(row['target'], row)}",
-            _said(row["median"], row),
-            spread,
-            str(len(row["values"])),
-            verdict(row).replace("|", "/"),
-            row["run"],
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    lines = ["| " + " | ".join(cells) + " |" for cells in (head, *rows)]
+    lines.insert(1, "|" + "---|" * len(head))
+    return "\n".join(lines) if len(lines) > 2 else NONE
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    bound = "at most" if row["at_most"] else "at least"
+    said = verdict(row).replace("|", "/")
+    target, pairs = f"{bound} {_said(row['target'], row)}", str(len(row["values"]))
+    return row["told"], target, _said(row["median"], row), _spread(row), pairs, said, row["run"]
+
+
+def _kernel_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return row["told"], _said(row["median"], row), _spread(row), row["notes"][0], row["run"]
+
+
+def _spread(row: Mapping[str, Any]) -> str:
+    return f"{_said(row['least'], row)} to {_said(row['most'], row)}"
 
 
 def _said(value: float, row: Mapping[str, Any]) -> str:
@@ -71,12 +80,14 @@ def _said(value: float, row: Mapping[str, Any]) -> str:
 
 
 def written(page: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """The page with its table anew. Raises ValueError where the two marks do not stand once each, in order."""
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise ValueError(f"the page needs {BEGIN} and then {END}, once each")
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n{table(rows)}\n{END}{after}"
+    """The page with its tables anew. Raises ValueError where two marks do not stand once each, in order."""
+    for name, block in blocks(rows).items():
+        begin, end = MARKS[name]
+        if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+            raise ValueError(f"the page needs {begin} and then {end}, once each")
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{block}\n{end}{rest.split(end)[1]}"
+    return page
 
 
 def main(results: Path = RESULTS, page: Path = PAGE) -> None:

@@ -10,6 +10,7 @@ import pytest
 import torch
 import transformers
 from bench import gates, table
+from bench.ahead.kernels import cases, seconds
 from bench.ahead.race import ONE_PAIR, Race, Side, row
 from bench.ahead.roof import roof, useful_flops
 from bench.ahead.row import Aim, Row, alternate
@@ -139,7 +140,7 @@ def test_the_table_shows_the_newest_run_of_every_row():
     runs = [run("2026-12-02T10:00:00", 3.0), run("2026-12-01T10:00:00", 1.0), run("2026-12-01T09:00:00", 4.0, "cold")]
     rows = table.newest([*runs, run("2026-12-03T10:00:00", 9.0, few=64), {"date": "2026-11-25", "sst2": {"whet": []}}])
     assert [(one["name"], one["least"]) for one in rows] == [("cold", 4.0), ("full/tuned", 3.0)]
-    line = table.table(rows).splitlines()[-1]
+    line = table.blocks(rows)["table"].splitlines()[-1]
     assert line == (
         "| `full/tuned` | at least 2.00 x | 3.10 x | 3.00 x to 3.20 x | 2 | PASS (as told) | 2026-12-02 abcdef0 |"
     )
@@ -148,9 +149,9 @@ def test_the_table_shows_the_newest_run_of_every_row():
 def test_the_table_is_written_between_its_marks_alone(tmp_path):
     page, results = tmp_path / "page.md", tmp_path / "results"
     results.mkdir()
-    page.write_text(f"before\n{table.BEGIN}\nold\n{table.END}\nafter\n", "utf-8")
+    page.write_text(paged("old"), "utf-8")
     table.main(results, page)
-    assert page.read_text("utf-8") == f"before\n{table.BEGIN}\n{table.NONE}\n{table.END}\nafter\n"
+    assert page.read_text("utf-8") == paged(table.NONE)
     (results / "one.json").write_text(json.dumps(run("2026-12-02T10:00:00", 3.0)), "utf-8")
     table.main(results, page)
     once = page.read_text("utf-8")
@@ -158,9 +159,28 @@ def test_the_table_is_written_between_its_marks_alone(tmp_path):
     assert page.read_text("utf-8") == once and "3.10 x" in once and once.startswith("before\n")
 
 
-@pytest.mark.parametrize(
-    "page", ["none", f"{table.BEGIN}", f"{table.END}{table.BEGIN}", f"{table.BEGIN}{table.END}" * 2]
-)
+def paged(inside):
+    parts = [f"{begin}\n{inside}\n{end}\n" for begin, end in table.MARKS.values()]
+    return f"before\n{'between'.join(parts)}after\n"
+
+
+def test_kernels_stand_in_a_table_of_their_own():
+    made = Row(Aim("kernels/GELU", "GELU", 1.0), [1.5, 2.5], (), ["0.50 ms"]).as_dict()
+    found = table.blocks(table.rows_of(run("2026-12-02T10:00:00", 3.0, bench={"rows": [made]})))
+    assert found["kernels"].splitlines()[2] == "| GELU | 2.00 x | 1.50 x to 2.50 x | 0.50 ms | 2026-12-02 abcdef0 |"
+    assert "GELU" not in found["table"] and "full/tuned" in found["table"]
+
+
+def test_every_kernel_is_timed_beside_its_plain_code():
+    found = {name: seconds(work, 1) for name, work in cases()}
+    assert all(spent["compiled"] > 0 and spent["plain"] > 0 for spent in found.values())
+    assert {name.rpartition(", ")[2] for name in found} >= {"float32", "bfloat16"}
+
+
+BEGIN, END = table.MARKS["table"]
+
+
+@pytest.mark.parametrize("page", ["none", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{END}" * 2])
 def test_a_page_without_its_marks_is_refused(page):
     with pytest.raises(ValueError, match="once each"):
         table.written(page, [])
