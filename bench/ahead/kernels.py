@@ -30,8 +30,9 @@ from whet.nn.surprise import surprised
 from whet.strategies.contract import Group
 from whet.train import optimizers
 
-TOKENS, WIDTH, INNER, HEADS = 800, 384, 1536, 12
+WIDTH, INNER, HEADS = 384, 1536, 12
 SHORT = [*range(60, 20, -2), *range(20, 8, -1)]
+TOKENS = sum(SHORT)
 LONG = [256, 240, 200, 104]
 POSITIONS, WORDS = 512, 8000
 TABLE, READ = 30_000, 500

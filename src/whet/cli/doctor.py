@@ -172,15 +172,16 @@ def _probe() -> Iterator[Check]:
     chosen = machine.choose(config, device)
     a_token = machine.bytes_a_token(config, config.num_hidden_layers)
     for name, said in zip(("precision", "threads"), chosen.reasons, strict=False):
-        yield Check(name, said, *_unless(chosen.probe.load <= limits.cores(), _again(machine.cache_file())))
+        yield Check(name, said)
     yield Check("kernels", kernels.about(), *_unless(kernels.chosen() == "compiled", "install a C compiler (cc)"))
     yield Check("tokens at once", machine.about_tokens(machine.tokens_for(a_token, device), a_token, device))
     speeds = (f"{roof.bandwidth:.1f} GB/s with {roof.threads} threads" for roof in chosen.probe.roofs)
-    yield Check("memory's speed", ", ".join(speeds).replace("with 1 threads", "with one thread"))
+    said = ", ".join(speeds).replace("with 1 threads", "with one thread")
+    yield Check("memory's speed", said, *_unless(chosen.probe.load <= limits.cores(), _again(machine.cache_file())))
 
 
 def _again(place: Path) -> str:
-    return f"it was measured while the machine was busy: remove {place} on an idle machine, and ask again"
+    return f"all this was measured while the machine was busy: remove {place} on an idle machine, and ask again"
 
 
 def _writable(place: Path) -> bool:
