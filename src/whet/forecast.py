@@ -96,17 +96,20 @@ def forecast(leg: Leg) -> Forecast:
     course, model = leg.course(), leg.model
     parameters, device = model.parameters(), model.engine.device
     moving = parameters["trainable"]
-    state, best = moving * STATE_BYTES.get(course.options.optimizer, 8), moving * BEST_BYTES
+    each, best = _moved_each_step(leg, course), moving * BEST_BYTES
+    numbers = each + min(moving - each, leg.accounts["train"].tokens * machine.shape(model.network.config)[0])
+    memories = STATE_BYTES.get(course.options.optimizer, 8)
+    state = numbers * memories  # rows of a table that no text holds take none, but for their place in a checkpoint
     tried = _tried(leg, course)
     looks = _looks(course)
-    checkpoint = state + best + (best if looks > 1 else 0)
+    checkpoint = moving * memories + best + (best if looks > 1 else 0)
     fraction = course.steps / max(course.steps_per_epoch, 1)
     tokens = leg.accounts["train"].tokens * fraction
     answering, looking = _answering_seconds(leg), _answering_seconds(leg, Leg.fed)
     memory.give_back()
     after = _held(device)
     seconds = tried.seconds_a_token * tokens
-    seconds += _updating_seconds(leg, course)
+    seconds += _updating_seconds(leg, course, each)
     seconds += looks * (looking * leg.accounts["validation"].tokens + _save_seconds(checkpoint))
     seconds += _stating_seconds(leg) * (leg.accounts["train"].tokens + leg.accounts["validation"].tokens)
     bundle = _bundle_bytes(leg)
@@ -241,16 +244,22 @@ def _answering_bytes(leg: Leg) -> int:
     return tokens * 4 * (2 * inner + 20 * width)
 
 
-def _updating_seconds(leg: Leg, course: Course) -> float:
+def _moved_each_step(leg: Leg, course: Course) -> int:
+    """How many numbers every step moves; the others are rows of a table, moved where a text holds them."""
+    network, anatomy = leg.model.network, leg.model.engine.anatomy
+    groups = course.strategy.groups(network, anatomy, course.learning_rate, 0.0)
+    optimizer = optimizers.build(course.options.optimizer, network, groups)
+    found = optimizers.a_step(optimizer)
+    optimizers.release(optimizer)
+    return found
+
+
+def _updating_seconds(leg: Leg, course: Course, moving: int) -> float:
     """Seconds of all updates and of their gradients' norms, scaled from a scratch tensor.
 
     The first makes the optimizer's memory, which costs several times an update.
     """
-    name, network, device = course.options.optimizer, leg.model.network, leg.model.engine.device
-    groups = course.strategy.groups(network, leg.model.engine.anatomy, course.learning_rate, 0.0)
-    whole = optimizers.build(name, network, groups)
-    moving = optimizers.a_step(whole)
-    optimizers.release(whole)
+    name, device = course.options.optimizer, leg.model.engine.device
     scratch = torch.nn.Linear(1, min(SCRATCH, max(moving, 1)), bias=False, device=device)
     scratch.weight.grad = torch.ones_like(scratch.weight)
     trial = optimizers.build(name, scratch, [Group(("weight",), 1e-3, 0.0, 0)])
