@@ -217,6 +217,12 @@ def test_numbers_far_out_stay_numbers():
         torch.testing.assert_close(swiglu(states, states), nn.functional.silu(states) * states)
 
 
+def test_the_exponential_is_right_to_the_last_places():
+    states = torch.linspace(-20, 20, 4000).view(-1, 16)
+    exact = nn.functional.silu(states.double())
+    torch.testing.assert_close(swiglu(states, torch.ones_like(states)).double(), exact, rtol=1e-6, atol=1e-9)
+
+
 class Marked(nn.Module):
     """What transformers hands to an attention function."""
 

@@ -13,7 +13,7 @@ pytestmark = posix
 ASK = "import os, signal\ndef ask(): os.kill(os.getpid(), signal.{0})\n"
 WHERE = {
     "assembling": "import whet.leg as l\na = l.assemble\nl.assemble = lambda *x, **k: (ask(), a(*x, **k))[1]\n",
-    "a step": "import whet.train.optimizers as l\nc = l.clip\nl.clip = lambda *x: (ask(), c(*x))[1]\n",
+    "a step": "import whet.train.loop as l\nc = l.Stepped\nl.Stepped = lambda **k: (ask(), c(**k))[1]\n",
     "a look": "import whet.leg as l\nk = l.Leg.look\nl.Leg.look = lambda self: (ask(), k(self))[1]\n",
     "the end": "import whet.pipeline as p\nj = p.judge\np.judge = lambda *x, **k: (ask(), j(*x, **k))[1]\n",
 }

@@ -22,6 +22,7 @@ from whet.nn import families, stub
 from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
+from whet.nn.products import as_taken
 from whet.nn.quick import keep_narrow, quicken
 from whet.nn.surprise import PIECE, fits, surprised
 
@@ -49,7 +50,7 @@ class Engine:
         families.prepare(network, anatomy, path)
         quicken(network)
         if not anatomy.encoder_decoder:
-            keep_narrow(network.get_submodule(anatomy.blocks[0].name))
+            keep_narrow(network, anatomy.blocks[0].name)
 
     @property
     def device(self) -> torch.device:
@@ -109,8 +110,8 @@ class Engine:
     def surprises_in(self, states_td: Tensor, at_n: Tensor, truth_n: Tensor) -> Tensor:
         """The same for states that are known already."""
         rows_nd = states_td.index_select(0, at_n.to(self.device))
-        if self.precision == "bfloat16" and self.device.type == "cpu":
-            rows_nd = rows_nd.to(torch.bfloat16)
+        with self._products():
+            rows_nd = as_taken(rows_nd)
         if len(at_n) and (head := self._linear_head(rows_nd)) is not None:
             return surprised(rows_nd, head, truth_n)
         pieces = zip(rows_nd.split(PIECE), truth_n.to(self.device).split(PIECE), strict=True)
@@ -123,11 +124,9 @@ class Engine:
         if self.anatomy.encoder_decoder or not fits(head, rows_nd):
             return None
         if self._tried[0] is not head:
-            with torch.no_grad():
+            with torch.no_grad(), self._products():
                 rows = rows_nd[:2].detach().float()
-                with self._products():
-                    plain = head(rows).float()
-                alike = torch.allclose(self._vocabulary(rows), plain, rtol=TOLERANCE, atol=TOLERANCE)
+                alike = torch.allclose(self._vocabulary(rows), head(rows).float(), rtol=TOLERANCE, atol=TOLERANCE)
             self._tried = (head, alike)
         return head if self._tried[1] else None
 

@@ -37,9 +37,10 @@ def quicken(network: nn.Module) -> int:
     return found
 
 
-def keep_narrow(block: nn.Module) -> None:
-    """From its first block on, a network's states stay in the type of its products. Harmless when repeated."""
-    if not hasattr(block, "whet_narrow"):
+def keep_narrow(network: nn.Module, first: str) -> None:
+    """From its ``first`` block on, a network's states stay in the type of its products. Harmless when repeated."""
+    block = dict(network.named_modules()).get(first)
+    if block is not None and not hasattr(block, "whet_narrow"):
         block.whet_narrow = block.register_forward_pre_hook(_narrowed, with_kwargs=True)  # type: ignore[assignment]
 
 
