@@ -97,12 +97,12 @@ def forecast(leg: Leg) -> Forecast:
     parameters, device = model.parameters(), model.engine.device
     moving = parameters["trainable"]
     each, best = _moved_each_step(leg, course), moving * BEST_BYTES
-    numbers = each + min(moving - each, leg.accounts["train"].tokens * machine.shape(model.network.config)[0])
-    memories = STATE_BYTES.get(course.options.optimizer, 8)
-    state = numbers * memories  # rows of a table that no text holds take none, but for their place in a checkpoint
+    read = min(moving - each, leg.accounts["train"].tokens * machine.shape(model.network.config)[0])
+    state_bytes = STATE_BYTES.get(course.options.optimizer, 8)
+    state = (each + read) * state_bytes  # rows of a table that no text holds need room in a checkpoint alone
     tried = _tried(leg, course)
     looks = _looks(course)
-    checkpoint = moving * memories + best + (best if looks > 1 else 0)
+    checkpoint = moving * state_bytes + best + (best if looks > 1 else 0)
     fraction = course.steps / max(course.steps_per_epoch, 1)
     tokens = leg.accounts["train"].tokens * fraction
     answering, looking = _answering_seconds(leg), _answering_seconds(leg, Leg.fed)
@@ -249,7 +249,7 @@ def _moved_each_step(leg: Leg, course: Course) -> int:
     network, anatomy = leg.model.network, leg.model.engine.anatomy
     groups = course.strategy.groups(network, anatomy, course.learning_rate, 0.0)
     optimizer = optimizers.build(course.options.optimizer, network, groups)
-    found = optimizers.a_step(optimizer)
+    found = optimizers.moved_each_step(optimizer)
     optimizers.release(optimizer)
     return found
 

@@ -8,6 +8,7 @@ from reliability.conftest import posix
 from reliability.harness import bits, steps_saved
 from whet.core import rundir
 from whet.core.rundir import RunDir
+from whet.train.state import latest
 
 pytestmark = posix
 ASK = "import os, signal\ndef ask(): os.kill(os.getpid(), signal.{0})\n"
@@ -91,6 +92,17 @@ def test_while_it_saves_the_save_is_the_last(nest, words, whole, tmp_path):
     patch += "k.Keeper.save = lambda self: (on.append(1), w(self))[1]\n"
     ended = nest.run(*words, "--out", out, patch=patch)
     assert (ended.code, ended.steps, steps_saved(out)) == (75, (1, 2, 3), 3), ended.said
+    assert nest.run("resume", out).code == 0 and bits(out) == bits(whole[0])
+
+
+def test_the_best_weights_are_kept_whole(nest, words, whole, tmp_path):
+    """Only scoring is broken off; what was scored as the best is copied to its end, and not scored again."""
+    out = tmp_path / "run"
+    patch = ASK.format("SIGTERM") + "import whet.train.keeper as k\nb = k.Keeper._keep_best\n"
+    patch += "k.Keeper._keep_best = lambda self: (ask(), b(self))[1]\n"
+    ended = nest.run(*words, "--out", out, patch=patch)
+    (saved, _) = latest(RunDir(out).checkpoints)
+    assert (ended.code, saved.progress.looked_step, saved.progress.best_step) == (75, 3, 3), ended.said
     assert nest.run("resume", out).code == 0 and bits(out) == bits(whole[0])
 
 

@@ -79,7 +79,7 @@ def places(model: Model, examples: Sequence[Example]) -> np.ndarray:
     for window in sweep(encoded.split.features, model.tokens_per_batch):
         for batch in window:
             with torch.inference_mode():
-                means_bd = segment_mean(model.engine.states(batch.flat).float(), batch.flat.lengths).cpu().numpy()
+                means_bd = segment_mean(model.engine.states(batch.flat), batch.flat.lengths).cpu().numpy()
             if sums_nd is None:
                 sums_nd = np.zeros((len(examples), means_bd.shape[1]), np.float32)
             for feature, mean_d in zip(batch.features, means_bd, strict=True):

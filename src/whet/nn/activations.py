@@ -54,16 +54,8 @@ def gelued_back(grad: Tensor, states: Tensor, bias: Tensor | None, to_states: Te
     width = states.shape[-1]
     to_bias = None if bias is None else torch.empty_like(bias)
     parts = None if bias is None else torch.empty(torch.get_num_threads(), width)
-    given = (
-        grad.to(states.dtype).contiguous(),
-        states,
-        bias,
-        to_states,
-        parts,
-        to_bias,
-        states.numel() // width,
-        width,
-    )
+    grad, rows = grad.to(states.dtype).contiguous(), states.numel() // width
+    given = (grad, states, bias, to_states, parts, to_bias, rows, width)
     kernels.call("whet_gelu_backward", *given, kernels.is_half(states))
     return to_bias
 

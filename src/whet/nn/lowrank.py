@@ -13,7 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from whet.core.errors import ModelError
 from whet.nn import kernels
-from whet.nn.products import Layer, as_taken, narrow, needed, product, product_back
+from whet.nn.products import Layer, as_taken, in_bfloat16, needed, product, product_back
 
 Variant = Literal["plain", "rslora", "dora"]
 
@@ -106,7 +106,7 @@ class _Linear(torch.autograd.Function):
 
 def linear(layer: Any, states: Tensor) -> Tensor:
     """What an ``nn.Linear`` computes, over a kept copy of its weight where products are in bfloat16."""
-    if narrow() and (whole := product_of(layer, states)) is not None:
+    if in_bfloat16() and (whole := product_of(layer, states)) is not None:
         found: Tensor = _Linear.apply(*whole)
         return found
     return nn.functional.linear(states, layer.weight, layer.bias)
@@ -121,7 +121,7 @@ def product_of(layer: nn.Module, states: Tensor) -> Layer | None:
     if type(base) is not nn.Linear or base.weight.dtype != torch.float32:
         return None
     given = as_taken(states)
-    known = torch.bfloat16 if narrow() else torch.float32
+    known = torch.bfloat16 if in_bfloat16() else torch.float32
     if given.dtype != known or not kernels.take(given) or not kernels.take(base.weight):
         return None
     if not isinstance(layer, LowRank) or layer.off:

@@ -23,7 +23,7 @@ from whet.nn.anatomy import Anatomy
 from whet.nn.heads import MeanHead, segment_mean
 from whet.nn.layout import CURRENT, Flat, Layout, Path, arrange, filled, runs
 from whet.nn.products import as_taken
-from whet.nn.quick import keep_narrow, quicken
+from whet.nn.quick import quicken, stay_in_bfloat16
 from whet.nn.surprise import PIECE, fits, surprised
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Engine:
         families.prepare(network, anatomy, path)
         quicken(network)
         if not anatomy.encoder_decoder:
-            keep_narrow(network, anatomy.blocks[0].name)
+            stay_in_bfloat16(network, anatomy.blocks[0].name)
 
     @property
     def device(self) -> torch.device:
@@ -58,10 +58,10 @@ class Engine:
         return next(self.network.parameters()).device
 
     def states(self, flat: Flat) -> Tensor:
-        """The last states ``[T, D]`` in the batch's own order; of the decoder where the batch has one."""
+        """The last states ``[T, D]`` as float32, in the batch's own order; of the decoder where the batch has one."""
         flat = flat.to(self.device)
         with self._products():
-            return self._padded(flat) if self.path == "padded" else self._flat(flat)
+            return (self._padded(flat) if self.path == "padded" else self._flat(flat)).float()
 
     def _products(self) -> torch.autocast:
         """Inside, products are computed in the engine's precision."""
@@ -74,15 +74,15 @@ class Engine:
         states_td = self.states(flat)
         shown = flat if flat.decoder is None else flat.decoder
         if isinstance(self.network, MeanHead):
-            return self.network.answer(segment_mean(states_td.float(), shown.lengths))
+            return self.network.answer(segment_mean(states_td, shown.lengths))
         if families.pools_mean(self.network.config):
             rows_bd = segment_mean(states_td, shown.lengths)
         else:
             rows_bd = states_td.index_select(0, self._read(flat.to(self.device)))
         if self.anatomy.encoder_decoder:
-            answered: Tensor = self.network.classification_head(rows_bd.float())  # type: ignore[operator]
+            answered: Tensor = self.network.classification_head(rows_bd)  # type: ignore[operator]
             return answered
-        return stub.head(self.network, self.anatomy, rows_bd.float().unsqueeze(1)).view(len(shown.lengths), -1)
+        return stub.head(self.network, self.anatomy, rows_bd.unsqueeze(1)).view(len(shown.lengths), -1)
 
     def _read(self, flat: Flat) -> Tensor:
         """The places ``[B]`` that a family's sequence head reads: first tokens, last ones, or end tokens."""
@@ -93,7 +93,7 @@ class Engine:
 
     def tokens(self, flat: Flat) -> Tensor:
         """One answer a token: float32 logits ``[T, outputs]``."""
-        return stub.head(self.network, self.anatomy, self.states(flat).float().unsqueeze(0))[0]
+        return stub.head(self.network, self.anatomy, self.states(flat).unsqueeze(0))[0]
 
     def language(self, flat: Flat, at_n: Tensor) -> Tensor:
         """Logits over the vocabulary ``[N, V]`` at chosen flat positions only (the decoder's where there is one)."""

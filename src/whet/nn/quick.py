@@ -37,17 +37,17 @@ def quicken(network: nn.Module) -> int:
     return found
 
 
-def keep_narrow(network: nn.Module, first: str) -> None:
+def stay_in_bfloat16(network: nn.Module, first: str) -> None:
     """From its ``first`` block on, a network's states stay in the type of its products. Harmless when repeated."""
     block = dict(network.named_modules()).get(first)
-    if block is not None and not hasattr(block, "whet_narrow"):
-        block.whet_narrow = block.register_forward_pre_hook(_narrowed, with_kwargs=True)  # type: ignore[assignment]
+    if block is not None and not hasattr(block, "whet_cast"):
+        block.whet_cast = block.register_forward_pre_hook(_as_taken, with_kwargs=True)  # type: ignore[assignment]
 
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
 
-def _narrowed(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Arguments:
+def _as_taken(block: nn.Module, given: tuple[Any, ...], named: dict[str, Any]) -> Arguments:
     if given:
         return (as_taken(given[0]), *given[1:]), named
     return given, {**named, "hidden_states": as_taken(named["hidden_states"])}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from whet.nn import kernels
-from whet.nn.products import like
+from whet.nn.products import typed_as
 
 PIECE = 512
 """Positions whose logits stand at once: 60 MB of them for 30,000 tokens."""
@@ -75,7 +75,7 @@ def _swept(
     to_states, to_weight, to_bias = (
         torch.zeros_like(one) if yes and one is not None else None for one, yes in zip(parts, wanted, strict=True)
     )
-    taken, shift = like(weight, states), None if bias is None else bias.to(states.dtype)
+    taken, shift = typed_as(weight, states), None if bias is None else bias.to(states.dtype)
     for first in range(0, len(truth), PIECE):
         place = slice(first, first + PIECE)
         logits = nn.functional.linear(states[place], taken, shift)

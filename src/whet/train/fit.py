@@ -61,12 +61,14 @@ def fit(engine: Engine, course: Course, watch: Watch, start: Checkpoint | None =
 def _look(keeper: Keeper, seconds: Callable[[], float]) -> Iterator[Learnt]:
     """Score the validation rows and save; broken off by a request, the state before the look is saved instead."""
     stop = keeper.watch.stop
+    keeper.pause()
     try:
         with stop.at_once():
-            looked = keeper.look()
+            values = keeper.score()
     except StopNow:
         stop.refuse_to_go_on(keeper.save)
         raise
+    looked = keeper.looked(values)
     keeper.progress = keeper.progress.after(seconds=seconds())
     yield replace(looked, seconds=keeper.progress.seconds)
     keeper.save()

@@ -66,13 +66,20 @@ class Keeper:
         patience = self.course.options.patience
         return patience is not None and self.progress.looks_since_best >= patience
 
-    def look(self) -> Looked:
-        """Score the validation rows; on an equal score the lower loss wins, on that the later weights stay out."""
+    def pause(self) -> None:
+        """Between two steps: make the network what whoever answers with it must find."""
         optimizers.settle(self.optimizer)
         self.network.eval()
         memory.give_back()
+
+    def score(self) -> dict[str, float]:
+        """Score the validation rows; nothing is lost where it is broken off."""
         values = self.watch.look() if self.watch.look else {}
         memory.give_back()
+        return values
+
+    def looked(self, values: dict[str, float]) -> Looked:
+        """Take up a score; on an equal one the lower loss wins, on that the later weights stay out."""
         step, is_best = self.progress.step, not values or _beats(self.watch.metric, values, self.progress.best)
         if is_best:
             self._keep_best()

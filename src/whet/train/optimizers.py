@@ -60,7 +60,7 @@ def clip(optimizer: torch.optim.Optimizer, limit: float) -> float:
     return float(torch.nn.utils.clip_grad_norm_(moving, limit or math.inf, foreach=True))
 
 
-def a_step(optimizer: torch.optim.Optimizer) -> int:
+def moved_each_step(optimizer: torch.optim.Optimizer) -> int:
     """How many numbers a step moves: all of them, but for tables of which it moves the rows that were read."""
     late = optimizer.tables if isinstance(optimizer, adamw.AdamW) else {}
     moving = (parameter for group in optimizer.param_groups for parameter in group["params"])
